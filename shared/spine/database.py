@@ -1,0 +1,121 @@
+"""One service's database: transactions that begin, commit and roll back here and nowhere else.
+
+SQLite begins IMMEDIATE; inside a transaction only database work is done, because a green thread
+that yields while it holds SQLite's write lock would stop the whole process.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Dialect, Engine, create_engine, event, insert, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from shared.errors import SettingError
+from shared.spine import tables
+
+CONNECT_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_SECONDS = 10
+
+
+class Database:
+    """The database that `service` owns.
+
+    `on_recorded` is called after each commit that put events into the outbox.
+    """
+
+    def __init__(self, service: str, url: str, *, pool_size: int = 20) -> None:
+        self.service = service
+        self.url = url.replace("{service}", service)
+        self.engine = _engine(self.url, pool_size)
+        self.on_recorded: Callable[[], None] = lambda: None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded default."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose changes and recorded events are committed together, or not at all."""
+        with Session(self.engine, info={"service": self.service}, expire_on_commit=False) as session:
+            session.connection(execution_options={"laurel_writes": True})
+            yield session
+            session.commit()
+            recorded = session.info.pop("recorded", False)
+        if recorded:
+            self.on_recorded()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for queries only; whatever it changes is rolled back."""
+        with Session(self.engine, info={"service": self.service}) as session:
+            yield session
+
+    def follow_clock(self, kind: str) -> None:
+        """Bind the database to one kind of clock; raises SettingError if it was another's."""
+        facts = tables.facts
+        with self.transaction() as session:
+            written = session.scalar(select(facts.c.value).where(facts.c.name == "clock"))
+            if written is None:
+                session.execute(insert(facts).values(name="clock", value=kind))
+            elif written != kind:
+                raise SettingError(
+                    f"LAUREL_CLOCK: the {self.service} database was written under the {written} "
+                    f"clock and must not be used under the {kind} clock; choose another database."
+                )
+
+
+def insert_new(dialect: Dialect) -> Callable[[Any], Any]:
+    """The dialect's `INSERT` that can say ON CONFLICT DO NOTHING."""
+    if dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - only the dialect in use
+
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - only the dialect in use
+
+    return postgresql.insert
+
+
+def _engine(url: str, pool_size: int) -> Engine:
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        use_insertmanyvalues=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": f"{timeouts} -c timezone=UTC",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        },
+    )
+
+
+def _sqlite_engine(url: str) -> Engine:
+    database = make_url(url).database
+    if database in (None, "", ":memory:"):
+        raise SettingError("LAUREL_DATABASE_URL: SQLite must be a file, for example under var/.")
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late (sqlite3 trap)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("laurel_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,169 @@
+"""The envelope: CloudEvents 1.0 in JSON structured mode, and nothing about who sends or handles it."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid_utils
+
+from shared.errors import LaurelError
+
+CONTENT_TYPE = "application/cloudevents+json"
+MAX_BODY_BYTES = 1_048_576
+MAX_DEPTH = 32
+
+
+class UndecodableError(LaurelError):
+    """These bytes are no event of ours; parked at once, never retried by itself."""
+
+    slug = "undecodable"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact that happened: who says so, about what, when (programme time), and its data."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    correlation_id: str
+    causation_id: str | None
+    traceparent: str | None
+    data: dict[str, Any]
+    version: int = 1
+
+    @property
+    def owner(self) -> str:
+        """The service that published it: the last part of the source."""
+        return self.source.rsplit("/", 1)[-1]
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562): sorts by, and tells, the real time of its making."""
+    return str(uuid_utils.uuid7())
+
+
+def made_at(event_id: str) -> datetime | None:
+    """The real instant in a UUIDv7, to the millisecond; None for an id of another kind."""
+    try:
+        identifier = uuid_utils.UUID(event_id)
+    except ValueError:
+        return None
+    if identifier.version != 7:  # noqa: PLR2004 - the UUID version that carries time
+        return None
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+
+
+def encode(event: Event) -> bytes:
+    """The bytes that go over the wire."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": f"laurel.{event.type}",
+        "subject": event.subject,
+        "time": event.time.isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "dataschema": f"/schemas/laurel.{event.type}/{event.version}",
+        "sequence": str(event.sequence),
+        "correlationid": event.correlation_id,
+        "causationid": event.causation_id,
+        "traceparent": event.traceparent,
+        "data": event.data,
+    }
+    present = {name: value for name, value in attributes.items() if value is not None}
+    return json.dumps(present, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(body: bytes, content_type: str | None) -> Event:
+    """The event in these bytes; raises UndecodableError saying what is wrong with them."""
+    attributes = parse(body, content_type)
+    try:
+        return Event(
+            id=_text(attributes, "id"),
+            source=_text(attributes, "source"),
+            type=_text(attributes, "type").removeprefix("laurel."),
+            subject=_text(attributes, "subject"),
+            time=_instant(_text(attributes, "time")),
+            sequence=_counting(_text(attributes, "sequence")),
+            correlation_id=_text(attributes, "correlationid"),
+            causation_id=attributes.get("causationid"),
+            traceparent=attributes.get("traceparent"),
+            data=_mapping(attributes.get("data")),
+            version=_counting(_text(attributes, "dataschema").rsplit("/", 1)[-1]),
+        )
+    except (TypeError, ValueError) as error:
+        raise UndecodableError(f"Not a CloudEvents 1.0 event of Laurel: {error}.") from error
+
+
+def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
+    """The JSON object in these bytes, bounded in size and depth; raises UndecodableError."""
+    if content_type is None or content_type.split(";")[0].strip().lower() != CONTENT_TYPE:
+        raise UndecodableError(f"Content type is {content_type!r}; it must be {CONTENT_TYPE!r}.")
+    if len(body) > MAX_BODY_BYTES:
+        raise UndecodableError(f"The body has {len(body)} bytes; at most {MAX_BODY_BYTES} are read.")
+    try:
+        parsed = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise UndecodableError(f"The body is not JSON in UTF-8: {error}.") from error
+    if not isinstance(parsed, dict):
+        raise UndecodableError("The body is JSON, but not an object.")
+    if _depth(parsed) > MAX_DEPTH:
+        raise UndecodableError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    if parsed.get("specversion") != "1.0":
+        raise UndecodableError("The body is no CloudEvent: 'specversion' must be \"1.0\".")
+    return parsed
+
+
+def describe(event: Event) -> dict[str, Any]:
+    """The event as plain values, for pages and the command line."""
+    return asdict(event) | {"time": event.time.isoformat()}
+
+
+def _depth(value: object) -> int:
+    deepest, level = 0, [value]
+    while level:
+        deepest += 1
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if deepest > MAX_DEPTH:
+            break
+    return deepest
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _text(attributes: dict[str, Any], name: str) -> str:
+    value = attributes.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"attribute '{name}' must be a non-empty string")
+    return value
+
+
+def _counting(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise ValueError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("attribute 'data' must be an object")
+    return value
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"time {text!r} has no offset from UTC")
+    return instant.astimezone(UTC)

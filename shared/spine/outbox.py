@@ -1,0 +1,97 @@
+"""The outbox: events that the running transaction records, written in bulk as it commits.
+
+`record` is all that a command needs to know of delivery.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from shared.catalogue import EventType
+from shared.spine import tables
+from shared.spine.envelope import Event, encode, new_id
+
+PENDING = "laurel_outbox"
+
+
+class Aggregate(Protocol):
+    """What an event can be about: it has an identity and counts its own versions."""
+
+    @property
+    def event_subject(self) -> str:
+        """The aggregate's id."""
+        ...
+
+    sequence: int
+
+
+def record(
+    session: Session,
+    event_type: EventType,
+    aggregate: Aggregate,
+    *,
+    cause: Event | None,
+    now: datetime,
+    **more: Any,
+) -> Event:
+    """Add one event to the outbox of this transaction, as the aggregate's next version.
+
+    The data are the aggregate's attributes (and `more`, which wins) as the event's schema dumps
+    them; what does not fit the schema raises at once, so nothing unreadable is ever published.
+    """
+    aggregate.sequence += 1
+    event_id = new_id()
+    source = session.info["service"]
+    event = Event(
+        id=event_id,
+        source=f"/laurel/{source}",
+        type=event_type.name,
+        subject=aggregate.event_subject,
+        time=now,
+        sequence=aggregate.sequence,
+        correlation_id=cause.correlation_id if cause else event_id,
+        causation_id=cause.id if cause else None,
+        traceparent=cause.traceparent if cause else session.info.get("traceparent"),
+        data=event_type.dump(aggregate, more),
+        version=event_type.version,
+    )
+    _pending(session).append(
+        {
+            "event_id": event.id,
+            "exchange": event_type.exchange(source),
+            "routing_key": event_type.routing_key(event.data),
+            "subject": event.subject,
+            "about": event_type.about_of(event),
+            "sequence": event.sequence,
+            "body": encode(event),
+            "recorded_at": datetime.now(UTC),
+        }
+    )
+    return event
+
+
+def _pending(session: Session) -> list[dict[str, Any]]:
+    pending: list[dict[str, Any]] = session.info.setdefault(PENDING, [])
+    return pending
+
+
+def write_pending(session: Session) -> int:
+    """Insert what was recorded since the last call, in one statement; returns how many rows."""
+    rows = session.info.pop(PENDING, [])
+    if rows:
+        session.execute(insert(tables.outbox), rows)
+    return len(rows)
+
+
+@sqlalchemy_event.listens_for(Session, "before_commit")
+def _write_before_commit(session: Session) -> None:
+    if write_pending(session):
+        session.info["recorded"] = True
+
+
+@sqlalchemy_event.listens_for(Session, "after_soft_rollback")
+def _forget_on_rollback(session: Session, _previous: Any) -> None:
+    session.info.pop(PENDING, None)

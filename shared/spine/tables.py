@@ -1,0 +1,114 @@
+"""The spine's own tables, the same in every service's database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+metadata = MetaData()
+Position = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant on every database; SQLite alone would forget the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times, store UTC."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"naive time {value!r}: every instant is aware")
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None or value.tzinfo is not None:
+            return None if value is None else value.astimezone(UTC)
+        return value.replace(tzinfo=UTC)
+
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("event_id", String(64), nullable=False, unique=True),
+    Column("exchange", String(80), nullable=False),
+    Column("routing_key", String(160), nullable=False),
+    Column("subject", String(120), nullable=False),
+    Column("about", String(120), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("published_at", Instant),
+    Index("outbox_unpublished", "position", postgresql_where=text("published_at IS NULL"),
+          sqlite_where=text("published_at IS NULL")),
+    Index("outbox_about", "about"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("handler", String(80), primary_key=True),
+    Column("event_id", String(64), primary_key=True),
+    Column("about", String(120), nullable=False),
+    Column("recorded_at", Instant),
+    Column("handled_at", Instant, nullable=False),
+    Index("inbox_about", "about"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("handler", String(80), nullable=False),
+    Column("event_id", String(64)),
+    Column("event_type", String(120)),
+    Column("subject", String(120)),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("error", String(80), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("parked_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("settled_at", Instant),
+    Column("history", JSON, nullable=False),
+    Index("parked_due", "due_at", postgresql_where=text("state = 'waiting'"),
+          sqlite_where=text("state = 'waiting'")),
+    Index("parked_state", "state", "parked_at"),
+    Index("parked_event", "handler", "event_id"),
+)
+
+facts = Table(
+    "laurel_facts",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)

@@ -325,56 +325,85 @@ def _declare(
 
 
 PROGRAMME_PUBLISHED = _declare(
-    "programme.published", INTAKE, ProgrammePublished, None, "A round's definition is in force.")
+    "programme.published", INTAKE, ProgrammePublished, None, "A round's definition is in force."
+)
 APPLICATION_SUBMITTED = _declare(
-    "application.submitted", INTAKE, ApplicationSubmitted, None, "An application went in.")
+    "application.submitted", INTAKE, ApplicationSubmitted, None, "An application went in."
+)
 APPLICATION_RETURNED = _declare(
-    "application.returned", INTAKE, ApplicationReviewed, None, "The unit questions some items.")
+    "application.returned", INTAKE, ApplicationReviewed, None, "The unit questions some items."
+)
 APPLICATION_RECOMMENDED = _declare(
-    "application.recommended", INTAKE, ApplicationRecommended, None, "The unit recommends it.")
+    "application.recommended", INTAKE, ApplicationRecommended, None, "The unit recommends it."
+)
 APPLICATION_REJECTED = _declare(
-    "application.rejected", INTAKE, ApplicationReviewed, None, "Ineligible or not recommended.")
+    "application.rejected", INTAKE, ApplicationReviewed, None, "Ineligible or not recommended."
+)
 CHANGE_REPORTED = _declare(
-    "change.reported", INTAKE, ChangeReported, "project", "The undertaker reported a change.")
+    "change.reported", INTAKE, ChangeReported, "project", "The undertaker reported a change."
+)
 VIOLATION_REPORTED = _declare(
-    "violation.reported", INTAKE, ViolationReported, "project", "A violation was reported.")
+    "violation.reported", INTAKE, ViolationReported, "project", "A violation was reported."
+)
 APPLICATION_SCORED = _declare(
-    "application.scored", SCORING, ApplicationScored, None, "All its experts have scored it.")
+    "application.scored", SCORING, ApplicationScored, None, "All its experts have scored it."
+)
 APPLICATION_NOT_SELECTED = _declare(
-    "application.not_selected", SCORING, ApplicationNotSelected, None, "It was not selected.")
+    "application.not_selected", SCORING, ApplicationNotSelected, None, "It was not selected."
+)
 PUBLICITY_OPENED = _declare(
-    "publicity.opened", SCORING, PublicityOpened, None, "The shortlist is public for objections.")
+    "publicity.opened", SCORING, PublicityOpened, None, "The shortlist is public for objections."
+)
 OBJECTION_DECIDED = _declare(
-    "objection.decided", SCORING, ObjectionDecided, "project", "An objection was decided.")
+    "objection.decided", SCORING, ObjectionDecided, "project", "An objection was decided."
+)
 PROJECT_DESIGNATED = _declare(
-    "project.designated", SCORING, ProjectState, None, "The project holds the designation.")
+    "project.designated", SCORING, ProjectState, None, "The project holds the designation."
+)
 INSPECTION_PLANNED = _declare(
-    "inspection.planned", INSPECTION, InspectionPlanned, None, "A draw is announced and frozen.")
+    "inspection.planned", INSPECTION, InspectionPlanned, None, "A draw is announced and frozen."
+)
 INSPECTION_DRAWN = _declare(
-    "inspection.drawn", INSPECTION, InspectionDrawn, None, "Targets and inspectors were drawn.")
+    "inspection.drawn", INSPECTION, InspectionDrawn, None, "Targets and inspectors were drawn."
+)
 INSPECTION_COMPLETED = _declare(
-    "inspection.completed", INSPECTION, InspectionCompleted, "project", "A verdict was reached.")
+    "inspection.completed", INSPECTION, InspectionCompleted, "project", "A verdict was reached."
+)
 RECTIFICATION_ORDERED = _declare(
-    "rectification.ordered", INSPECTION, ProjectState, None, "To be put right by a fixed day.")
+    "rectification.ordered", INSPECTION, ProjectState, None, "To be put right by a fixed day."
+)
 RECTIFICATION_CLOSED = _declare(
-    "rectification.closed", INSPECTION, ProjectState, None, "The re-inspection passed.")
+    "rectification.closed", INSPECTION, ProjectState, None, "The re-inspection passed."
+)
 PROJECT_REVOKED = _declare(
-    "project.revoked", INSPECTION, ProjectState, None, "The designation is taken back.")
+    "project.revoked", INSPECTION, ProjectState, None, "The designation is taken back."
+)
 PROJECT_REINSTATED = _declare(
-    "project.reinstated", INSPECTION, ProjectState, None, "The revocation's basis fell.")
+    "project.reinstated", INSPECTION, ProjectState, None, "The revocation's basis fell."
+)
 PROJECT_EXPIRED = _declare(
-    "project.expired", INSPECTION, ProjectState, None, "The validity period ended.")
+    "project.expired", INSPECTION, ProjectState, None, "The validity period ended."
+)
 PROJECT_CHANGED = _declare(
-    "project.changed", INSPECTION, ProjectState, None, "Undertaker replaced, or withdrawn.")
+    "project.changed", INSPECTION, ProjectState, None, "Undertaker replaced, or withdrawn."
+)
 NOTICE_PUBLISHED = _declare(
-    "notice.published", NOTIFICATION, NoticePublished, "project", "A circular is public.")
+    "notice.published", NOTIFICATION, NoticePublished, "project", "A circular is public."
+)
 NOTICE_DELIVERED = _declare(
-    "notice.delivered", NOTIFICATION, NoticeDelivery, "project", "A receiver took it.")
+    "notice.delivered", NOTIFICATION, NoticeDelivery, "project", "A receiver took it."
+)
 NOTICE_FAILED = _declare(
-    "notice.failed", NOTIFICATION, NoticeDelivery, "project", "Given up after the last attempt.")
+    "notice.failed", NOTIFICATION, NoticeDelivery, "project", "Given up after the last attempt."
+)
 REVOCATION_ACKNOWLEDGED = _declare(
-    "revocation.acknowledged", (INTAKE, SCORING, NOTIFICATION), RevocationAcknowledged,
-    "project", "An outlet acted on a revocation.")
+    "revocation.acknowledged",
+    (INTAKE, SCORING, NOTIFICATION),
+    RevocationAcknowledged,
+    "project",
+    "An outlet acted on a revocation.",
+)
 
 AGENCY_RECEIPT = ReceiptType(
-    "receipt.issued", (INSPECTION,), Receipt(), "What became of an agency's message.")
+    "receipt.issued", (INSPECTION,), Receipt(), "What became of an agency's message."
+)

@@ -11,7 +11,7 @@ Move = TypeVar("Move", bound=StrEnum)
 
 
 def next_state(table: Mapping[tuple[State, Move], State], state: State, move: Move) -> State:
-    """The state that `move` leads to; raises IllegalTransitionError naming what would be possible."""
+    """The state that `move` leads to; raises IllegalTransitionError naming what is possible."""
     try:
         return table[state, move]
     except KeyError:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Dialect, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.errors import SettingError
@@ -41,7 +42,9 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A session whose changes and recorded events are committed together, or not at all."""
-        with Session(self.engine, info={"service": self.service}, expire_on_commit=False) as session:
+        with Session(
+            self.engine, info={"service": self.service}, expire_on_commit=False
+        ) as session:
             session.connection(execution_options={"laurel_writes": True})
             yield session
             session.commit()
@@ -54,6 +57,15 @@ class Database:
         """A session for queries only; whatever it changes is rolled back."""
         with Session(self.engine, info={"service": self.service}) as session:
             yield session
+
+    def answers(self) -> bool:
+        """Whether the database can be reached at this moment."""
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except SQLAlchemyError:
+            return False
+        return True
 
     def follow_clock(self, kind: str) -> None:
         """Bind the database to one kind of clock; raises SettingError if it was another's."""

@@ -1,4 +1,4 @@
-"""The envelope: CloudEvents 1.0 in JSON structured mode, and nothing about who sends or handles it."""
+"""The envelope: CloudEvents 1.0 in JSON structured mode; not who sends or handles it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -40,6 +40,11 @@ class Event:
     def owner(self) -> str:
         """The service that published it: the last part of the source."""
         return self.source.rsplit("/", 1)[-1]
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """The real instant of its recording, told by its id; None for a foreign kind of id."""
+        return made_at(self.id)
 
 
 def new_id() -> str:
@@ -105,7 +110,9 @@ def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
     if content_type is None or content_type.split(";")[0].strip().lower() != CONTENT_TYPE:
         raise UndecodableError(f"Content type is {content_type!r}; it must be {CONTENT_TYPE!r}.")
     if len(body) > MAX_BODY_BYTES:
-        raise UndecodableError(f"The body has {len(body)} bytes; at most {MAX_BODY_BYTES} are read.")
+        raise UndecodableError(
+            f"The body has {len(body)} bytes; at most {MAX_BODY_BYTES} are read."
+        )
     try:
         parsed = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -30,13 +30,13 @@ class Instant(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Refuse naive times, store UTC."""
         if value is not None and value.tzinfo is None:
             raise ValueError(f"naive time {value!r}: every instant is aware")
         return value if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         """Give the zone back."""
         if value is None or value.tzinfo is not None:
             return None if value is None else value.astimezone(UTC)
@@ -56,8 +56,12 @@ outbox = Table(
     Column("body", LargeBinary, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("published_at", Instant),
-    Index("outbox_unpublished", "position", postgresql_where=text("published_at IS NULL"),
-          sqlite_where=text("published_at IS NULL")),
+    Index(
+        "outbox_unpublished",
+        "position",
+        postgresql_where=text("published_at IS NULL"),
+        sqlite_where=text("published_at IS NULL"),
+    ),
     Index("outbox_about", "about"),
 )
 
@@ -67,7 +71,7 @@ inbox = Table(
     Column("handler", String(80), primary_key=True),
     Column("event_id", String(64), primary_key=True),
     Column("about", String(120), nullable=False),
-    Column("recorded_at", Instant),
+    Column("digest", LargeBinary(32), nullable=False),
     Column("handled_at", Instant, nullable=False),
     Index("inbox_about", "about"),
 )
@@ -90,8 +94,12 @@ parked = Table(
     Column("due_at", Instant),
     Column("settled_at", Instant),
     Column("history", JSON, nullable=False),
-    Index("parked_due", "due_at", postgresql_where=text("state = 'waiting'"),
-          sqlite_where=text("state = 'waiting'")),
+    Index(
+        "parked_due",
+        "due_at",
+        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text("state = 'waiting'"),
+    ),
     Index("parked_state", "state", "parked_at"),
     Index("parked_event", "handler", "event_id"),
 )

@@ -1,0 +1,116 @@
+"""The broker seam: what the spine asks of a broker, and nothing of how one does it.
+
+Two implementations, one delivery suite: `amqp` for RabbitMQ, `memory` for the embedded default.
+Nothing outside this package asks which one it runs on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from shared.spine.broker.topology import Queue, Topology
+
+__all__ = ["Broker", "BrokerError", "Consumer", "Delivery", "Message", "Outcome", "Publisher",
+           "Queue", "Topology", "broker_at"]  # fmt: skip
+
+
+class BrokerError(Exception):
+    """The broker is away, refused, or cancelled us; whoever meets it opens anew and goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published: always persistent, always mandatory."""
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    id: str
+    content_type: str
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What was received, byte for byte; `tag` acknowledges it."""
+
+    body: bytes
+    headers: Mapping[str, Any]
+    content_type: str | None
+    routing_key: str
+    user_id: str | None
+    tag: int
+    redelivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Which messages of a window the broker has for certain, and why not all of them."""
+
+    confirmed: list[int]
+    failure: str | None = None
+
+
+class Publisher(Protocol):
+    """One channel with confirms; after an Outcome with a failure it must be closed."""
+
+    def publish(self, messages: Sequence[Message]) -> Outcome:
+        """Publish a window and wait for its confirms; raises BrokerError if it could not begin."""
+        ...
+
+    def close(self) -> None:
+        """Give the channel up."""
+        ...
+
+
+class Consumer(Protocol):
+    """One channel that consumes one queue."""
+
+    def receive(self, limit: int, timeout: float) -> list[Delivery]:
+        """What has arrived, at most `limit`, waiting at most `timeout` seconds; or BrokerError."""
+        ...
+
+    def ack(self, last: Delivery) -> None:
+        """Acknowledge everything received up to and including `last`."""
+        ...
+
+    def idle(self) -> None:
+        """Keep the connection alive while a batch cannot be handled; raises BrokerError."""
+        ...
+
+    def close(self) -> None:
+        """Give the channel up; what was not acknowledged goes back to the queue."""
+        ...
+
+
+class Broker(Protocol):
+    """Opens publishers and consumers. `forgets` tells that a restart empties every queue."""
+
+    forgets: bool
+
+    def declare(self, topology: Topology) -> None:
+        """Make sure that all of it exists; raises BrokerError."""
+        ...
+
+    def publisher(self) -> Publisher:
+        """A new publisher; raises BrokerError."""
+        ...
+
+    def consumer(self, queue: str, prefetch: int) -> Consumer:
+        """A new consumer; raises BrokerError."""
+        ...
+
+    def depth(self, queue: str) -> int:
+        """How many messages wait in the queue; raises BrokerError."""
+        ...
+
+
+def broker_at(url: str, *, confirm_timeout: float = 10) -> Broker:
+    """The broker that a URL names: `memory://` or `amqp(s)://…`."""
+    if url.startswith("memory:"):
+        from shared.spine.broker.memory import MemoryBroker  # noqa: PLC0415 - only the one in use
+
+        return MemoryBroker()
+    from shared.spine.broker.amqp import AmqpBroker  # noqa: PLC0415 - only the one in use
+
+    return AmqpBroker(url, confirm_timeout)

@@ -1,0 +1,84 @@
+"""Outbox, inbox, parked, facts and idempotency keys."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.spine.tables import Instant
+
+revision = "spine_0001"
+down_revision = None
+branch_labels = ("spine",)
+depends_on = None
+
+POSITION = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade():
+    op.create_table(
+        "outbox",
+        sa.Column("position", POSITION, primary_key=True, autoincrement=True),
+        sa.Column("event_id", sa.String(64), nullable=False, unique=True),
+        sa.Column("exchange", sa.String(80), nullable=False),
+        sa.Column("routing_key", sa.String(160), nullable=False),
+        sa.Column("subject", sa.String(120), nullable=False),
+        sa.Column("about", sa.String(120), nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("recorded_at", Instant, nullable=False),
+        sa.Column("published_at", Instant),
+    )
+    unpublished = sa.text("published_at IS NULL")
+    op.create_index(
+        "outbox_unpublished",
+        "outbox",
+        ["position"],
+        postgresql_where=unpublished,
+        sqlite_where=unpublished,
+    )
+    op.create_index("outbox_about", "outbox", ["about"])
+    op.create_table(
+        "inbox",
+        sa.Column("handler", sa.String(80), primary_key=True),
+        sa.Column("event_id", sa.String(64), primary_key=True),
+        sa.Column("about", sa.String(120), nullable=False),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("handled_at", Instant, nullable=False),
+    )
+    op.create_index("inbox_about", "inbox", ["about"])
+    op.create_table(
+        "parked",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("handler", sa.String(80), nullable=False),
+        sa.Column("event_id", sa.String(64)),
+        sa.Column("event_type", sa.String(120)),
+        sa.Column("subject", sa.String(120)),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("headers", sa.JSON, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("error", sa.String(80), nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("parked_at", Instant, nullable=False),
+        sa.Column("due_at", Instant),
+        sa.Column("settled_at", Instant),
+        sa.Column("history", sa.JSON, nullable=False),
+    )
+    waiting = sa.text("state = 'waiting'")
+    op.create_index(
+        "parked_due", "parked", ["due_at"], postgresql_where=waiting, sqlite_where=waiting
+    )
+    op.create_index("parked_state", "parked", ["state", "parked_at"])
+    op.create_index("parked_event", "parked", ["handler", "event_id"])
+    op.create_table(
+        "laurel_facts",
+        sa.Column("name", sa.String(40), primary_key=True),
+        sa.Column("value", sa.String(200), nullable=False),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("key", sa.String(200), primary_key=True),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("answer", sa.JSON, nullable=False),
+        sa.Column("created_at", Instant, nullable=False),
+    )

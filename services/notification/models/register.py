@@ -1,0 +1,161 @@
+"""The public register: every project's newest state, its history, its place in the status list."""
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.notification.models.base import Base, Json
+from shared.spine.tables import Instant
+
+
+class Project(Base):
+    """A project as its newest event states it; sequence 0 means known from a publicity list only."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    sequence: Mapped[int]
+    programme: Mapped[str] = mapped_column(String(40))
+    unit: Mapped[str] = mapped_column(String(40))
+    uscc: Mapped[str] = mapped_column(String(18))
+    undertaker_name: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(String(300))
+    direction: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20))
+    stated: Mapped[str] = mapped_column(String(20))
+    epoch: Mapped[int]
+    publicity: Mapped[str | None] = mapped_column(String(80))
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    rectify_by: Mapped[date | None]
+    decision: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+    __table_args__ = (
+        Index("projects_state", "state", "id"),
+        Index("projects_unit", "unit", "id"),
+        Index("projects_direction", "direction", "id"),
+        Index("projects_changed", "changed_at"),
+    )
+
+    @property
+    def project(self) -> str:
+        """The id, under the name that events use."""
+        return self.id
+
+
+class HistoryEntry(Base):
+    """One event of a project, kept whether it came in order or late."""
+
+    __tablename__ = "project_history"
+
+    event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    project: Mapped[str] = mapped_column(String(80))
+    sequence: Mapped[int]
+    type: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(20))
+    epoch: Mapped[int]
+    occurred_at: Mapped[datetime] = mapped_column(Instant)
+    decision: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    announcement: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+
+    __table_args__ = (Index("project_history_project", "project", "sequence"),)
+
+
+class StatusSlot(Base):
+    """A project's place in the signed status list; given once, never to another project."""
+
+    __tablename__ = "status_slots"
+
+    index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    project: Mapped[str] = mapped_column(String(80), unique=True)
+    status: Mapped[int]
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Counter(Base):
+    """A gapless counter: its row stays locked until the transaction that counted ends."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[int]
+
+
+class Acknowledgement(Base):
+    """One outlet acted on one revocation; the aggregate of `revocation.acknowledged`."""
+
+    __tablename__ = "acknowledgements"
+
+    subject: Mapped[str] = mapped_column(String(120), primary_key=True)
+    sequence: Mapped[int]
+    project: Mapped[str] = mapped_column(String(80))
+    epoch: Mapped[int]
+    outlet: Mapped[str] = mapped_column(String(20))
+    receiver: Mapped[str | None] = mapped_column(String(80))
+    revocation: Mapped[str] = mapped_column(String(64))
+    acknowledged_at: Mapped[datetime] = mapped_column(Instant)
+
+    __table_args__ = (Index("acknowledgements_project", "project"),)
+
+    @property
+    def event_subject(self) -> str:
+        """Project, epoch and outlet."""
+        return self.subject
+
+
+class Circular(Base):
+    """A published circular: what it says is fixed at publication, whatever happens later."""
+
+    __tablename__ = "circulars"
+
+    number: Mapped[str] = mapped_column(String(40), primary_key=True)
+    sequence: Mapped[int]
+    year: Mapped[int]
+    serial: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    project: Mapped[str] = mapped_column(String(80))
+    epoch: Mapped[int]
+    programme: Mapped[str] = mapped_column(String(40))
+    unit: Mapped[str] = mapped_column(String(40))
+    direction: Mapped[int]
+    title: Mapped[str] = mapped_column(String(300))
+    undertaker_name: Mapped[str] = mapped_column(String(200))
+    uscc: Mapped[str] = mapped_column(String(18))
+    ground: Mapped[str | None] = mapped_column(String(40))
+    citation: Mapped[str] = mapped_column(Text)
+    reasons_zh: Mapped[list[str]]
+    reasons_en: Mapped[list[str]]
+    rule_version: Mapped[str] = mapped_column(String(80))
+    inspection: Mapped[str | None] = mapped_column(String(80))
+    decided_at: Mapped[datetime] = mapped_column(Instant)
+    effective_at: Mapped[datetime] = mapped_column(Instant)
+    published_at: Mapped[datetime] = mapped_column(Instant)
+    cause: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (
+        Index("circulars_serial", "year", "serial", unique=True),
+        Index("circulars_project", "project", "epoch", "kind", unique=True),
+        Index("circulars_published", "published_at"),
+    )
+
+    @property
+    def event_subject(self) -> str:
+        """The number."""
+        return self.number
+
+    @property
+    def notice(self) -> str:
+        """The number, under the name that events use."""
+        return self.number
+
+    @property
+    def number_zh(self) -> str:
+        """The number as a Chinese document bears it."""
+        return f"通报〔{self.year}〕第{self.serial}号"
+
+    @property
+    def number_en(self) -> str:
+        """The number in English."""
+        return f"Circular No. {self.serial} of {self.year}"

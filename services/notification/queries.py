@@ -1,0 +1,173 @@
+"""What the API and the public site both read. Statements come back unlimited: callers page them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from services.notification.models import (
+    Acknowledgement,
+    Circular,
+    HistoryEntry,
+    Inspection,
+    ObjectionDecision,
+    Plan,
+    Programme,
+    Project,
+    Publicity,
+    StatusSlot,
+)
+from services.notification.rules.states import REGISTERED
+from shared.errors import NotFoundError
+
+
+@dataclass(frozen=True)
+class RegisterFilter:
+    """What to look for in the register; None does not restrict."""
+
+    q: str | None = None
+    state: str | None = None
+    direction: int | None = None
+    unit: str | None = None
+    programme: str | None = None
+
+
+def registered(wanted: RegisterFilter) -> Select[tuple[Project]]:
+    """Public projects: from publicity onwards; `q` is part of a title, undertaker, USCC or id."""
+    found = select(Project).where(Project.state.in_(REGISTERED))
+    if wanted.q:
+        columns = (Project.title, Project.undertaker_name, Project.uscc, Project.id)
+        found = found.where(
+            or_(*(column.icontains(wanted.q, autoescape=True) for column in columns))
+        )
+    exact = (
+        (Project.state, wanted.state),
+        (Project.direction, wanted.direction),
+        (Project.unit, wanted.unit),
+        (Project.programme, wanted.programme),
+    )
+    return found.where(*(column == value for column, value in exact if value is not None))
+
+
+def count(session: Session, statement: Select[tuple[Project]] | Select[tuple[Circular]]) -> int:
+    """How many rows the statement has."""
+    return session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+
+
+def project(session: Session, project_id: str) -> Project:
+    """A public project; raises NotFoundError also for one that is not public yet."""
+    found = session.get(Project, project_id)
+    if found is None or found.state not in REGISTERED:
+        raise NotFoundError(f"The register has no project {project_id!r}. Search at /v1/register.")
+    return found
+
+
+def history(session: Session, project_id: str) -> Sequence[HistoryEntry]:
+    """Every event of the project, in the order of the aggregate's versions."""
+    entries = select(HistoryEntry).where(HistoryEntry.project == project_id)
+    return session.scalars(entries.order_by(HistoryEntry.sequence, HistoryEntry.event_id)).all()
+
+
+def inspections(session: Session, project_id: str) -> Sequence[Inspection]:
+    """The project's completed inspections, oldest first."""
+    found = select(Inspection).where(Inspection.project == project_id)
+    return session.scalars(found.order_by(Inspection.concluded_at, Inspection.id)).all()
+
+
+def objections(session: Session, project_id: str) -> Sequence[ObjectionDecision]:
+    """The decided objections to the project, oldest first."""
+    found = select(ObjectionDecision).where(ObjectionDecision.project == project_id)
+    return session.scalars(found.order_by(ObjectionDecision.decided_at)).all()
+
+
+def acknowledgements(session: Session, project_id: str) -> Sequence[Acknowledgement]:
+    """Which of our outlets acted on the project's revocations, and when."""
+    found = select(Acknowledgement).where(Acknowledgement.project == project_id)
+    return session.scalars(found.order_by(Acknowledgement.subject)).all()
+
+
+def status_slot(session: Session, project_id: str) -> StatusSlot | None:
+    """The project's place in the signed status list, if it was ever designated."""
+    return session.scalar(select(StatusSlot).where(StatusSlot.project == project_id))
+
+
+def circulars() -> Select[tuple[Circular]]:
+    """All circulars, in no order: page or order them by year and serial."""
+    return select(Circular)
+
+
+def latest_circulars(session: Session, limit: int) -> Sequence[Circular]:
+    """The newest circulars, newest first."""
+    newest = select(Circular).order_by(Circular.year.desc(), Circular.serial.desc())
+    return session.scalars(newest.limit(limit)).all()
+
+
+def circulars_of(session: Session, project_id: str) -> Sequence[Circular]:
+    """The circulars about one project, oldest first."""
+    found = select(Circular).where(Circular.project == project_id)
+    return session.scalars(found.order_by(Circular.year, Circular.serial)).all()
+
+
+def circular(session: Session, number: str) -> Circular:
+    """The circular of that number, such as LAUREL-2021-0003; raises NotFoundError."""
+    found = session.get(Circular, number)
+    if found is None:
+        raise NotFoundError(f"There is no circular {number!r}. See /v1/circulars for all of them.")
+    return found
+
+
+def funnel(session: Session, programme_id: str | None = None) -> dict[str, int]:
+    """How many projects stand in each state, of one round or of all."""
+    counted = select(Project.state, func.count()).group_by(Project.state)
+    if programme_id is not None:
+        counted = counted.where(Project.programme == programme_id)
+    return {state: number for state, number in session.execute(counted)}
+
+
+def funnel_by(session: Session, column: str) -> list[tuple[str | int, str, int]]:
+    """(value, state, how many) of public projects, for `column` direction or unit."""
+    split = {"direction": Project.direction, "unit": Project.unit}[column]
+    counted = select(split, Project.state, func.count()).where(Project.state.in_(REGISTERED))
+    rows = session.execute(counted.group_by(split, Project.state).order_by(split))
+    return [(value, state, number) for value, state, number in rows]
+
+
+def outcomes(session: Session) -> dict[str, int]:
+    """How many inspections ended with each outcome."""
+    counted = select(Inspection.outcome, func.count()).group_by(Inspection.outcome)
+    return {outcome: number for outcome, number in session.execute(counted)}
+
+
+def grounds(session: Session) -> dict[str, int]:
+    """How many circulars of revocation name each ground."""
+    counted = select(Circular.ground, func.count()).where(Circular.ground.is_not(None))
+    return {
+        str(ground): number for ground, number in session.execute(counted.group_by(Circular.ground))
+    }
+
+
+def programmes(session: Session) -> Sequence[Programme]:
+    """All rounds, newest first."""
+    return session.scalars(select(Programme).order_by(Programme.id.desc())).all()
+
+
+def publicities(session: Session) -> Sequence[Publicity]:
+    """All publicity lists, newest first."""
+    newest = select(Publicity).order_by(Publicity.opens_on.desc(), Publicity.id)
+    return session.scalars(newest).all()
+
+
+def plans(session: Session) -> Sequence[Plan]:
+    """All inspection plans and draws, newest first."""
+    return session.scalars(select(Plan).order_by(Plan.draw_at.desc(), Plan.id.desc())).all()
+
+
+def plan(session: Session, plan_id: str) -> Plan:
+    """One plan with its transcript if it was drawn; raises NotFoundError."""
+    found = session.get(Plan, plan_id)
+    if found is None:
+        raise NotFoundError(
+            f"There is no inspection plan {plan_id!r}. See /v1/plans for all of them."
+        )
+    return found

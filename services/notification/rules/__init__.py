@@ -1,0 +1,1 @@
+"""What notification decides, by aggregate; pure functions over values."""

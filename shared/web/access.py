@@ -1,0 +1,164 @@
+"""Who calls: a bearer JWT becomes an Actor, or the request is refused.
+
+Tokens come from a real OIDC issuer through its key set, or from the local development key. They
+are always checked in real time, also under a rehearsal clock.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from shared.errors import ForbiddenError, UnauthenticatedError
+
+ROLES = frozenset({"official", "unit", "undertaker", "expert", "agency", "operator"})
+CLAIMS = ("unit", "undertaker", "expert", "agency")
+ALGORITHMS = ["Ed25519", "EdDSA", "ES256", "RS256"]
+REFETCH_SECONDS = 60
+FETCH_TIMEOUT_SECONDS = 5
+LEEWAY_SECONDS = 30
+
+
+class TokenSettings(Protocol):
+    """The settings that tokens depend on."""
+
+    @property
+    def jwt_issuer(self) -> str: ...
+    @property
+    def jwt_audience(self) -> str: ...
+    @property
+    def jwt_key(self) -> str: ...
+    @property
+    def jwks_url(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, in which role, for whom; `str(actor)` stands in records."""
+
+    id: str
+    role: str
+    unit: str | None = None
+    undertaker: str | None = None
+    expert: str | None = None
+    agency: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.id}"
+
+
+class Gate:
+    """Verifies bearer tokens by one issuer's keys."""
+
+    def __init__(self, settings: TokenSettings) -> None:
+        self._settings = settings
+        self._keys: KeySet | None = None
+        self._fetched = 0.0
+        self._rules = jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_SECONDS,
+            iss={"essential": True, "value": settings.jwt_issuer},
+            aud={"essential": True, "value": settings.jwt_audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+
+    def actor(self, authorization: str | None) -> Actor:
+        """The actor of an Authorization header; raises UnauthenticatedError or ForbiddenError."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise UnauthenticatedError(
+                "This needs the header 'Authorization: Bearer <token>'; for development, "
+                "'laurel token ROLE' prints one."
+            )
+        claims = self._claims(token)
+        role = claims.get("role")
+        if role not in ROLES:
+            raise ForbiddenError(
+                f"The token's role is {role!r}; it must be one of {sorted(ROLES)}."
+            )
+        told = {name: str(claims[name]) for name in CLAIMS if claims.get(name)}
+        return Actor(id=str(claims["sub"]), role=str(role), **told)
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
+        try:
+            claims = self._decode(token)
+            self._rules.validate(claims)
+        except (JoseError, ValueError, requests.RequestException) as error:
+            raise UnauthenticatedError(
+                f"The bearer token does not verify ({error}); get a fresh one from your issuer."
+            ) from error
+        return claims
+
+    def _decode(self, token: str) -> dict[str, Any]:
+        try:
+            return dict(jwt.decode(token, self._key_set(), algorithms=ALGORITHMS).claims)
+        except (JoseError, ValueError):
+            if not self._may_refetch():
+                raise
+            self._keys = None
+            return dict(jwt.decode(token, self._key_set(), algorithms=ALGORITHMS).claims)
+
+    def _may_refetch(self) -> bool:
+        remote = bool(self._settings.jwks_url)
+        return remote and time.monotonic() - self._fetched > REFETCH_SECONDS
+
+    def _key_set(self) -> KeySet:
+        if self._keys is None:
+            self._fetched = time.monotonic()
+            self._keys = self._load()
+        return self._keys
+
+    def _load(self) -> KeySet:
+        if self._settings.jwks_url:
+            answer = requests.get(self._settings.jwks_url, timeout=FETCH_TIMEOUT_SECONDS)
+            answer.raise_for_status()
+            return KeySet.import_key_set(answer.json())
+        return KeySet([load_or_create_key(Path(self._settings.jwt_key))])
+
+
+def load_or_create_key(path: Path) -> OKPKey:
+    """The Ed25519 key in a JWK file, made on first use and readable by its owner alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = OKPKey.generate_key("Ed25519", auto_kid=True)
+        fresh = path.with_name(f"{path.name}.{time.monotonic_ns()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(key.as_dict(private=True)))
+        try:
+            path.hardlink_to(fresh)  # atomic: of several processes that start at once, one wins
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return OKPKey.import_key(json.loads(path.read_text()))
+
+
+def issue_token(
+    key: OKPKey,
+    settings: TokenSettings,
+    *,
+    role: str,
+    subject: str = "developer",
+    lifetime_hours: float = 12,
+    **claims: str,
+) -> str:
+    """A development token; `claims` name the unit, undertaker, expert or agency it acts for."""
+    now = int(time.time())
+    body = {
+        "iss": settings.jwt_issuer,
+        "aud": settings.jwt_audience,
+        "sub": subject,
+        "iat": now,
+        "exp": now + int(lifetime_hours * 3600),
+        "role": role,
+        **claims,
+    }
+    header = {"alg": "Ed25519", "kid": key.kid}
+    return jwt.encode(header, body, key, algorithms=ALGORITHMS)

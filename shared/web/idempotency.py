@@ -1,0 +1,63 @@
+"""`Idempotency-Key` on POST: the same request asked twice is done once and answered alike.
+
+The answer is kept in the transaction that made it, so that there is never one without the other.
+"""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.errors import LaurelError
+from shared.spine.database import insert_new
+from shared.spine.tables import idempotency_keys
+from shared.web.spec import Call
+
+MAX_KEY = 120
+
+
+class KeyReusedError(LaurelError):
+    """The key came before with another body."""
+
+    slug = "idempotency-key-reused"
+    status = 422
+
+
+class Once:
+    """One keyed request: `earlier` finds its kept answer, `keep` keeps it."""
+
+    def __init__(self, call: Call, path: str, key: str) -> None:
+        if len(key) > MAX_KEY:
+            raise KeyReusedError(f"An Idempotency-Key has at most {MAX_KEY} characters.")
+        scope = f"{call.actor}|{path}|{key}"
+        self._key = hashlib.sha256(scope.encode()).hexdigest()
+        self._digest = hashlib.sha256(call.raw).hexdigest()
+        self._now = call.now
+
+    def claim(self, session: Session) -> tuple[int, Any] | None:
+        """Claim the key for this transaction, or give (status, answer) of the earlier request.
+
+        A second request at the same time waits for the first one's commit at the unique key.
+        """
+        values = {"key": self._key, "digest": self._digest, "status": 0, "answer": None,
+                  "created_at": self._now}  # fmt: skip
+        statement = insert_new(session.get_bind().dialect)(idempotency_keys).values(**values)
+        claimed = statement.on_conflict_do_nothing().returning(idempotency_keys.c.key)
+        if session.scalar(claimed) is not None:
+            return None
+        row = session.execute(
+            select(idempotency_keys).where(idempotency_keys.c.key == self._key)
+        ).one()
+        if row.digest != self._digest:
+            raise KeyReusedError(
+                "This Idempotency-Key was used with another body; choose a fresh key."
+            )
+        return row.status, row.answer
+
+    def keep(self, session: Session, status: int, answer: Any) -> None:
+        """Keep the answer with the effect."""
+        table = idempotency_keys
+        session.execute(
+            table.update().where(table.c.key == self._key).values(status=status, answer=answer)
+        )

@@ -1,0 +1,51 @@
+"""Problem documents (RFC 9457): what is wrong and what to do, with the slug of our errors."""
+
+import json
+from typing import Any
+
+from marshmallow import ValidationError
+from werkzeug.wrappers import Response
+
+from shared.errors import InvalidError, LaurelError
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem(error: LaurelError, instance: str) -> Response:
+    """The answer that tells a caller about an error."""
+    document: dict[str, Any] = {
+        "type": f"/problems/{error.slug}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance,
+        "slug": error.slug,
+        **error.extra,
+    }
+    body = json.dumps(document, ensure_ascii=False, default=str)
+    response = Response(body, status=error.status, content_type=CONTENT_TYPE)
+    if error.status == 401:  # noqa: PLR2004 - RFC 9110 asks for the challenge
+        response.headers["WWW-Authenticate"] = 'Bearer realm="laurel"'
+    if error.status == 503:  # noqa: PLR2004 - what a client may do about it
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+def invalid(error: ValidationError, where: str) -> InvalidError:
+    """A schema's complaint as one error that names every field."""
+    errors = list(_flatten(error.normalized_messages(), ""))
+    first = f"{errors[0]['field'] or where}: {errors[0]['message']}"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return InvalidError(f"The {where} is not valid: {first}{more}", errors=errors)
+
+
+def _flatten(messages: Any, field: str) -> Any:
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            own = "" if name == "_schema" else str(name)
+            yield from _flatten(inner, f"{field}.{own}".strip("."))
+    elif isinstance(messages, list):
+        for message in messages:
+            yield from _flatten(message, field)
+    else:
+        yield {"field": field, "message": str(messages)}

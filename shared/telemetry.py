@@ -83,7 +83,7 @@ def metrics_table() -> str:
 
 def configure(level: str) -> None:
     """Write JSON lines to standard error, the standard library's loggers included."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

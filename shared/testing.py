@@ -124,7 +124,7 @@ class Laurel:
         """A client of that service's real WSGI application."""
         return Client(WebApp(self.services[service], self.runtime(service)))
 
-    def token(self, role: str, **claims: str) -> dict[str, str]:
+    def token(self, role: str, **claims: Any) -> dict[str, str]:
         """Headers with a bearer token for that role."""
         key = load_or_create_key(Path(self.settings.jwt_key))
         token = issue_token(key, self.settings, role=role, **claims)

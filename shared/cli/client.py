@@ -19,7 +19,7 @@ class Services:
     The token is LAUREL_TOKEN, or one issued from the local development key.
     """
 
-    def __init__(self, settings: Settings, role: str = "operator", **claims: str) -> None:
+    def __init__(self, settings: Settings, role: str = "operator", **claims: Any) -> None:
         self.settings = settings
         token = settings.token or issue_token(
             load_or_create_key(Path(settings.jwt_key)), settings, role=role, **claims

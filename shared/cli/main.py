@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -47,6 +48,7 @@ def laurel() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run one command; a refusal is one line on standard error and exit code 1."""
+    warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")  # ARCHITECTURE.md weighs it
     words = sys.argv[1:] if arguments is None else arguments
     if words and words[0] in GREEN:
         import eventlet  # noqa: PLC0415 - patched before anything else is imported

@@ -1,6 +1,7 @@
 """Alembic's runner, one for all services: the spine's branch and the service's own."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -40,7 +41,7 @@ def check(database: Database) -> None:
 
 
 def _upgrade(connection: Connection, script: ScriptDirectory, ran: list[str]) -> None:
-    def steps(present: tuple[str, ...], _context: MigrationContext) -> list[object]:
+    def steps(present: Any, _context: MigrationContext) -> list[object]:
         todo = script._upgrade_revs("heads", present)  # noqa: SLF001 - the runner's own call (alembic cookbook)
         ran.extend(step.revision.revision for step in todo)
         return list(todo)

@@ -141,7 +141,7 @@ def counts(session: Session) -> dict[str, int]:
 def describe_error(error: Exception) -> tuple[str, str]:
     """The slug and the detail that an operator reads."""
     if isinstance(error, ValidationError):
-        return "schema", str(error.normalized_messages())[:MAX_DETAIL]
+        return "schema", str(error.messages)[:MAX_DETAIL]
     if isinstance(error, LaurelError):
         return error.slug, error.detail[:MAX_DETAIL]
     return type(error).__name__, str(error)[:MAX_DETAIL]

@@ -91,7 +91,7 @@ def backlog(session: Session) -> tuple[int, float]:
     return count, (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
 
 
-def _message(row: Row[Any]) -> Message:
+def _message(row: Row[*tuple[Any, ...]]) -> Message:
     return Message(row.exchange, row.routing_key, row.body, row.event_id, CONTENT_TYPE)
 
 

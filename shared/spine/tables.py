@@ -36,7 +36,7 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError(f"naive time {value!r}: every instant is aware")
         return value if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Give the zone back."""
         if value is None or value.tzinfo is not None:
             return None if value is None else value.astimezone(UTC)

@@ -147,7 +147,7 @@ def issue_token(
     role: str,
     subject: str = "developer",
     lifetime_hours: float = 12,
-    **claims: str,
+    **claims: Any,
 ) -> str:
     """A development token; `claims` name the unit, undertaker, expert or agency it acts for."""
     now = int(time.time())

@@ -1,4 +1,4 @@
-"""The WSGI application of one service: authenticate, parse, one method in one transaction, answer."""
+"""One service's WSGI application: authenticate, parse, one method in one transaction, answer."""
 
 import json
 import time
@@ -89,7 +89,8 @@ class WebApp:
 
     def _serve(self, spec: Route, path: Any, request: Request) -> Response:
         actor = self._actor(spec, request)
-        call = Call(path=path, now=self._runtime.clock.now(), actor=actor, headers=request.headers)
+        call = Call(path=path, now=self._runtime.clock.now(), actor=actor)
+        call.headers = dict(request.headers)
         call.raw = _read(request)
         arguments = request.args.to_dict()
         if spec.page:

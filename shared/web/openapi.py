@@ -1,7 +1,6 @@
 """OpenAPI 3.1 from the routes' own specifications."""
 
 import re
-from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -31,8 +30,7 @@ PROBLEM = {
 }
 
 
-@cache
-def document(service: type[Any]) -> dict[str, Any]:
+def document(service: Any) -> dict[str, Any]:
     """The whole API of one service class."""
     spec = APISpec(
         title=f"Laurel {service.name}",
@@ -64,10 +62,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": summary,
         "parameters": list(_parameters(route)),
         "responses": {
-            str(route.status): {
-                "description": "Done.",
-                "content": {route.produces: _content(route)},
-            },
+            str(route.status): done,
             "default": {
                 "description": "Refused; the problem says why and what to do.",
                 "content": {

@@ -33,7 +33,7 @@ def problem(error: LaurelError, instance: str) -> Response:
 
 def invalid(error: ValidationError, where: str) -> InvalidError:
     """A schema's complaint as one error that names every field."""
-    errors = list(_flatten(error.normalized_messages(), ""))
+    errors = list(_flatten(error.messages, ""))
     first = f"{errors[0]['field'] or where}: {errors[0]['message']}"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return InvalidError(f"The {where} is not valid: {first}{more}", errors=errors)

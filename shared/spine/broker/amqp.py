@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import amqp
-import kombu
+from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
 from shared.catalogue import PARTNER_RECEIPTS
@@ -50,7 +50,7 @@ class _Link:
             "write_timeout": SOCKET_TIMEOUT_SECONDS,
         }
         with _broker_errors():
-            self._kombu = kombu.Connection(
+            self._kombu = Connection(
                 url,
                 heartbeat=HEARTBEAT_SECONDS,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from queue import Empty
 from typing import Any, ClassVar
 
-import kombu
+from kombu.connection import Connection
 
 from shared.catalogue import PARTNER_RECEIPTS
 from shared.spine.broker import BrokerError, Delivery, Message, Outcome
@@ -27,7 +27,7 @@ class MemoryBroker:
     _bells: ClassVar[defaultdict[str, threading.Event]] = defaultdict(threading.Event)
 
     def __init__(self) -> None:
-        self._connection = kombu.Connection("memory://")
+        self._connection = Connection("memory://")
         self._channel = self._connection.channel()
 
     def declare(self, topology: Topology) -> None:

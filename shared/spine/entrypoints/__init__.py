@@ -26,6 +26,8 @@ RECEIVE_SECONDS = 1.0
 class Consuming(Loops):
     """Consumes queues, each with a connection of its own, so that none waits behind another."""
 
+    method_name: str
+
     def queues(self, service: str) -> list[Queue]:
         """The queues this entrypoint reads in `service`."""
         raise NotImplementedError
@@ -64,7 +66,7 @@ class Consuming(Loops):
                 consumer.idle()
 
 
-class EventHandler(Consuming, Entrypoint):  # type: ignore[misc]
+class EventHandler(Consuming, Entrypoint):
     """Hands one type of event to a method `(self, session, event, now)`, once each."""
 
     def __init__(self, event_type: EventType, **options: Any) -> None:
@@ -86,7 +88,7 @@ class EventHandler(Consuming, Entrypoint):  # type: ignore[misc]
         handle_batch(self.runtime.database, self._handler, deliveries, self.runtime.clock)
 
 
-class PartnerHandler(Consuming, Entrypoint):  # type: ignore[misc]
+class PartnerHandler(Consuming, Entrypoint):
     """Hands raw partner messages to a method `(self, session, delivery, now)`, which is idempotent.
 
     The method answers bad input with a receipt; what it raises all the same is parked.
@@ -109,7 +111,7 @@ class PartnerHandler(Consuming, Entrypoint):  # type: ignore[misc]
         take_partner_messages(self._service, self.method_name, deliveries)
 
 
-class Timer(Loops, Entrypoint):  # type: ignore[misc]
+class Timer(Loops, Entrypoint):
     """Runs a method every so many seconds, and at once again while it says there was work.
 
     `(self, session, now)` in one transaction; with `outside=True` `(self, database, clock)`, for

@@ -24,7 +24,7 @@ GAUGE_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
 
 
-class Http(WebServer):  # type: ignore[misc]
+class Http(WebServer):
     """nameko's web server with our WSGI application; a client that hangs up is no reason to die."""
 
     def get_wsgi_app(self) -> WebApp:
@@ -41,7 +41,7 @@ class Http(WebServer):  # type: ignore[misc]
             _log.debug("connection-lost", error=str(error))
 
 
-class Spine(Loops, DependencyProvider):  # type: ignore[misc]
+class Spine(Loops, DependencyProvider):
     """What every service runs beside its own entrypoints: HTTP, relay, parked retries, gauges."""
 
     http = Http()

@@ -152,7 +152,7 @@ class AmqpPublisher:
 
     def _await_confirms(self) -> None:
         deadline = time.monotonic() + self._confirm_timeout
-        while self._waiting and self._failure is None:
+        while self._waiting:
             remaining = deadline - time.monotonic()
             if remaining <= 0 or self._link.blocked:
                 blocked = "the broker blocks publishers" if self._link.blocked else "no confirm"

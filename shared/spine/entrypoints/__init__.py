@@ -18,7 +18,7 @@ from shared.spine.broker import Consumer, Delivery, Queue, Topology
 from shared.spine.broker.topology import event_queue, partner_queue, topology_of
 from shared.spine.entrypoints.loops import Loops, Work
 from shared.spine.inbox import DatabaseAwayError, Handler, handle_batch, park_delivery
-from shared.telemetry import CONSUMERS, TIMER_FAILURES
+from shared.telemetry import CONSUMERS, CONSUMERS_EXPECTED, TIMER_FAILURES
 
 RECEIVE_SECONDS = 1.0
 
@@ -39,6 +39,7 @@ class Consuming(Loops):
     def loops(self) -> list[tuple[str, Work]]:
         """One thread a queue."""
         queues = self.queues(self.container.service_name)
+        CONSUMERS_EXPECTED.labels(self.runtime.service).inc(len(queues))
         return [(queue.name, partial(self._consume, queue)) for queue in queues]
 
     def _consume(self, queue: Queue) -> None:

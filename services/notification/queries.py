@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
@@ -33,7 +34,7 @@ class RegisterFilter:
     programme: str | None = None
 
 
-def registered(wanted: RegisterFilter) -> Select[tuple[Project]]:
+def registered(wanted: RegisterFilter) -> Select[Any]:
     """Public projects: from publicity onwards; `q` is part of a title, undertaker, USCC or id."""
     found = select(Project).where(Project.state.in_(REGISTERED))
     if wanted.q:
@@ -50,7 +51,7 @@ def registered(wanted: RegisterFilter) -> Select[tuple[Project]]:
     return found.where(*(column == value for column, value in exact if value is not None))
 
 
-def count(session: Session, statement: Select[tuple[Project]] | Select[tuple[Circular]]) -> int:
+def count(session: Session, statement: Select[Any]) -> int:
     """How many rows the statement has."""
     return session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
@@ -92,7 +93,7 @@ def status_slot(session: Session, project_id: str) -> StatusSlot | None:
     return session.scalar(select(StatusSlot).where(StatusSlot.project == project_id))
 
 
-def circulars() -> Select[tuple[Circular]]:
+def circulars() -> Select[Any]:
     """All circulars, in no order: page or order them by year and serial."""
     return select(Circular)
 
@@ -122,12 +123,12 @@ def funnel(session: Session, programme_id: str | None = None) -> dict[str, int]:
     counted = select(Project.state, func.count()).group_by(Project.state)
     if programme_id is not None:
         counted = counted.where(Project.programme == programme_id)
-    return {state: number for state, number in session.execute(counted)}
+    return dict(session.execute(counted).tuples().all())
 
 
 def funnel_by(session: Session, column: str) -> list[tuple[str | int, str, int]]:
     """(value, state, how many) of public projects, for `column` direction or unit."""
-    split = {"direction": Project.direction, "unit": Project.unit}[column]
+    split: Any = Project.direction if column == "direction" else Project.unit
     counted = select(split, Project.state, func.count()).where(Project.state.in_(REGISTERED))
     rows = session.execute(counted.group_by(split, Project.state).order_by(split))
     return [(value, state, number) for value, state, number in rows]
@@ -136,7 +137,7 @@ def funnel_by(session: Session, column: str) -> list[tuple[str | int, str, int]]
 def outcomes(session: Session) -> dict[str, int]:
     """How many inspections ended with each outcome."""
     counted = select(Inspection.outcome, func.count()).group_by(Inspection.outcome)
-    return {outcome: number for outcome, number in session.execute(counted)}
+    return dict(session.execute(counted).tuples().all())
 
 
 def grounds(session: Session) -> dict[str, int]:

@@ -77,7 +77,7 @@ class Delivery(Base):
 
 
 class Attempt(Base):
-    """One attempt at one delivery: when (real time), its result code, how long; no personal data."""
+    """One attempt at one delivery: when (real time), how it ended, how long; no personal data."""
 
     __tablename__ = "delivery_attempts"
 

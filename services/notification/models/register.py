@@ -10,7 +10,7 @@ from shared.spine.tables import Instant
 
 
 class Project(Base):
-    """A project as its newest event states it; sequence 0 means known from a publicity list only."""
+    """A project as its newest event states it; sequence 0: known from a publicity list only."""
 
     __tablename__ = "projects"
 

@@ -1,0 +1,153 @@
+"""Deliveries: claimed before they are sent, settled after; nothing here waits for a network."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.notification.commands.acknowledgements import acknowledge
+from services.notification.commands.announcements import AT_ONCE
+from services.notification.models import Attempt, Delivery, Subscriber
+from services.notification.rules.circulars import Outlet
+from services.notification.rules.deliveries import (
+    DELIVERIES,
+    DeliveryMove,
+    DeliveryState,
+    has_had_enough,
+)
+from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, PROJECT_REVOKED
+from shared.errors import IllegalTransitionError, NotFoundError
+from shared.machine import next_state
+from shared.spine.envelope import Event
+from shared.spine.outbox import record
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One claimed delivery, with all that sending it needs."""
+
+    id: str
+    attempt: int
+    subscriber: str
+    address: str
+    secret: str | None
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended; `error` holds no personal data. Instants and delays are real time."""
+
+    code: str
+    began_at: datetime
+    seconds: float
+    taken: bool = False
+    final: bool = False
+    error: str | None = None
+
+
+def claim_delivery(
+    session: Session, outlet: str, *, real_now: datetime, lease: timedelta
+) -> Parcel | None:
+    """The delivery that is due first, counted as attempted and out of others' hands for `lease`."""
+    due = select(Delivery).where(
+        Delivery.outlet == outlet,
+        Delivery.state == DeliveryState.WAITING,
+        Delivery.due_at <= real_now,
+    )
+    first = due.order_by(Delivery.due_at, Delivery.id).limit(1)
+    delivery = session.scalar(first.with_for_update(skip_locked=True))
+    if delivery is None:
+        return None
+    subscriber = session.get_one(Subscriber, delivery.subscriber)
+    delivery.attempts += 1
+    delivery.due_at = real_now + lease
+    return Parcel(
+        id=delivery.id,
+        attempt=delivery.attempts,
+        subscriber=subscriber.id,
+        address=subscriber.address,
+        secret=subscriber.secret,
+        content=delivery.content,
+    )
+
+
+def settle_delivery(
+    session: Session, parcel: Parcel, outcome: Outcome, *, retry_at: datetime, patience: int,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Log the attempt; deliver, put off until `retry_at` or give up after `patience` attempts.
+
+    A receiver that took a revocation's letter or webhook is acknowledged in this transaction.
+    """
+    delivery = session.get_one(Delivery, parcel.id, with_for_update=True)
+    session.add(_attempt(parcel, outcome))
+    if delivery.state != DeliveryState.WAITING:
+        return
+    if outcome.taken:
+        _deliver(session, delivery, now=now)
+    elif outcome.final or has_had_enough(parcel.attempt, patience):
+        give_up(session, delivery, outcome.code, now=now)
+    elif delivery.attempts == parcel.attempt:
+        delivery.due_at, delivery.error = retry_at, outcome.code
+
+
+def give_up(session: Session, delivery: Delivery, code: str, *, now: datetime) -> None:
+    """Settle a delivery as failed, and say so."""
+    delivery.state = next_state(DELIVERIES, DeliveryState(delivery.state), DeliveryMove.GIVEN_UP)
+    delivery.error, delivery.settled_at = code, now
+    record(session, NOTICE_FAILED, delivery, cause=_cause(delivery), now=now)
+
+
+def retry_delivery(session: Session, delivery_id: str) -> Delivery:
+    """Have a delivery attempted once more at once; a delivered one is refused."""
+    delivery = session.get(Delivery, delivery_id, with_for_update=True)
+    if delivery is None:
+        raise NotFoundError(f"There is no delivery {delivery_id!r}. See GET /v1/deliveries.")
+    if session.get_one(Subscriber, delivery.subscriber).ended_at is not None:
+        raise IllegalTransitionError(
+            f"The subscriber {delivery.subscriber} has ended; add a new one and it gets what comes."
+        )
+    delivery.state = next_state(DELIVERIES, DeliveryState(delivery.state), DeliveryMove.RETRIED)
+    delivery.settled_at, delivery.due_at = None, AT_ONCE
+    return delivery
+
+
+def _deliver(session: Session, delivery: Delivery, *, now: datetime) -> None:
+    delivery.state = next_state(DELIVERIES, DeliveryState(delivery.state), DeliveryMove.TAKEN)
+    delivery.error, delivery.settled_at = None, now
+    cause = _cause(delivery)
+    record(session, NOTICE_DELIVERED, delivery, cause=cause, now=now)
+    if delivery.cause_type == PROJECT_REVOKED.name:
+        concerning = (delivery.project, delivery.epoch)
+        outlet = Outlet(delivery.outlet)
+        acknowledge(session, outlet, concerning, cause=cause, now=now, receiver=delivery.subscriber)
+
+
+def _attempt(parcel: Parcel, outcome: Outcome) -> Attempt:
+    return Attempt(
+        delivery=parcel.id,
+        number=parcel.attempt,
+        began_at=outcome.began_at,
+        seconds=outcome.seconds,
+        code=outcome.code,
+        error=outcome.error,
+    )
+
+
+def _cause(delivery: Delivery) -> Event:
+    """The event that the delivery is about, as far as what follows from it needs to know."""
+    return Event(
+        id=delivery.cause,
+        source="",
+        type=delivery.cause_type,
+        subject=delivery.project,
+        time=delivery.queued_at,
+        sequence=1,
+        correlation_id=delivery.correlation_id,
+        causation_id=None,
+        traceparent=delivery.traceparent,
+        data={},
+    )

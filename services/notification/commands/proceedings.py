@@ -1,0 +1,110 @@
+"""What the other services make public beside the projects' states; in any order."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from services.notification.commands.register import list_publicised
+from services.notification.models import (
+    Inspection,
+    ObjectionDecision,
+    Plan,
+    Programme,
+    Publicity,
+)
+from shared.catalogue import PUBLICITY_OPENED
+from shared.spine.envelope import Event
+
+
+def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
+    """Keep a round's definition; the newest edition wins."""
+    kept = session.get(Programme, event.data["programme"], with_for_update=True)
+    if kept is not None and kept.edition >= event.data["edition"]:
+        return
+    session.merge(
+        Programme(
+            id=event.data["programme"],
+            edition=event.data["edition"],
+            definition=event.data["definition"],
+            published_at=now,
+        )
+    )
+
+
+def open_publicity(session: Session, event: Event) -> None:
+    """Keep the list, and show its entries as publicised."""
+    data = event.data
+    entries = PUBLICITY_OPENED.schema.dump(data)["entries"]
+    session.merge(
+        Publicity(
+            id=data["publicity"],
+            programme=data["programme"],
+            opens_on=data["opens_on"],
+            closes_on=data["closes_on"],
+            entries=entries,
+        )
+    )
+    for entry in data["entries"]:
+        list_publicised(session, data["publicity"], entry, at=event.time)
+
+
+def keep_objection(session: Session, event: Event) -> None:
+    """Keep how an objection ended."""
+    data = event.data
+    session.merge(
+        ObjectionDecision(
+            id=data["objection"],
+            project=data["project"],
+            upheld=data["upheld"],
+            reason=data["reason"],
+            decided_at=data["decided_at"],
+        )
+    )
+
+
+def announce_plan(session: Session, event: Event) -> None:
+    """Keep what was frozen before the draw."""
+    data = event.data
+    plan = _plan(session, data["plan"], data["programme"])
+    plan.method = data["method"]
+    plan.target_count = data["target_count"]
+    plan.targets_sha256 = data["targets_sha256"]
+    plan.inspectors_sha256 = data["inspectors_sha256"]
+    plan.commitments = data["commitments"]
+    plan.public_value = data["public_value"]
+    plan.draw_at = data["draw_at"]
+
+
+def keep_draw(session: Session, event: Event) -> None:
+    """Keep the transcript, from which anyone can recompute the draw."""
+    plan = _plan(session, event.data["plan"], event.data["programme"])
+    plan.transcript = event.data["transcript"]
+    plan.drawn_at = event.time
+
+
+def keep_inspection(session: Session, event: Event) -> None:
+    """Keep an inspection's verdict; the newest sequence wins."""
+    data = event.data
+    kept = session.get(Inspection, data["inspection"], with_for_update=True)
+    if kept is not None and kept.sequence >= event.sequence:
+        return
+    named = ("project", "programme", "agency", "method", "outcome", "reasons_zh", "reasons_en")
+    session.merge(
+        Inspection(
+            id=data["inspection"],
+            sequence=event.sequence,
+            score_text=None if data["score"] is None else str(data["score"]),
+            rule_version=data["rule_version"],
+            reported_at=data["reported_at"],
+            concluded_at=data["concluded_at"],
+            **{name: data[name] for name in named},
+        )
+    )
+
+
+def _plan(session: Session, plan_id: str, programme: str) -> Plan:
+    plan = session.get(Plan, plan_id, with_for_update=True)
+    if plan is None:
+        plan = Plan(id=plan_id, programme=programme)
+        session.add(plan)
+    return plan

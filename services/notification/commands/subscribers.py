@@ -1,0 +1,91 @@
+"""Subscribers: officials add and end them; a project's contact comes with its application."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.notification.commands.announcements import announce_missed
+from services.notification.commands.deliveries import give_up
+from services.notification.commands.register import follow_project
+from services.notification.models import Delivery, Subscriber
+from services.notification.rules.circulars import Outlet
+from services.notification.rules.deliveries import (
+    CONTACT_TYPES,
+    DeliveryState,
+    EndReason,
+    check_scope,
+    contact_id,
+)
+from services.notification.rules.webhooks import SECRET_BYTES, check_url, secret_from
+from shared.errors import NotFoundError
+from shared.spine.envelope import Event, new_id
+
+
+def keep_application(session: Session, event: Event, *, now: datetime) -> None:
+    """Follow the application, and write to its contact from now on; the newest address wins."""
+    follow_project(session, event, now=now)
+    project = event.data["project"]
+    contact = session.get(Subscriber, contact_id(project))
+    if contact is None:
+        contact = _contact(project, now)
+        session.add(contact)
+    if event.sequence > contact.sequence:
+        contact.sequence, contact.address = event.sequence, event.data["contact_email"]
+    session.flush()
+    announce_missed(session, contact, now=now)
+
+
+def add_subscriber(
+    session: Session, wanted: dict[str, Any], *, actor: object, now: datetime
+) -> Subscriber:
+    """A new subscriber; the answer to this call is the only place that shows a webhook's secret.
+
+    Raises InvalidError for a scope or an address that cannot be used.
+    """
+    check_scope(wanted["scope"])
+    is_webhook = wanted["kind"] == Outlet.WEBHOOK
+    if is_webhook:
+        check_url(wanted["address"])
+    subscriber = Subscriber(
+        id=new_id(),
+        sequence=1,
+        secret=secret_from(secrets.token_bytes(SECRET_BYTES)) if is_webhook else None,
+        created_by=str(actor),
+        created_at=now,
+        **{name: wanted[name] for name in ("kind", "address", "scope", "event_types")},
+    )
+    session.add(subscriber)
+    session.flush()
+    return subscriber
+
+
+def end_subscriber(
+    session: Session, subscriber_id: str, reason: EndReason, *, now: datetime
+) -> None:
+    """Write to it no more and give up what is still on its way; harmless twice."""
+    subscriber = session.get(Subscriber, subscriber_id, with_for_update=True)
+    if subscriber is None:
+        raise NotFoundError(f"There is no subscriber {subscriber_id!r}. See GET /v1/subscribers.")
+    if subscriber.ended_at is not None:
+        return
+    subscriber.ended_at, subscriber.end_reason = now, reason
+    waiting = select(Delivery).where(
+        Delivery.subscriber == subscriber_id, Delivery.state == DeliveryState.WAITING
+    )
+    for delivery in session.scalars(waiting.with_for_update()):
+        give_up(session, delivery, reason, now=now)
+
+
+def _contact(project: str, now: datetime) -> Subscriber:
+    return Subscriber(
+        id=contact_id(project),
+        sequence=0,
+        kind=Outlet.LETTER,
+        scope=f"project:{project}",
+        event_types=list(CONTACT_TYPES),
+        created_by="intake",
+        created_at=now,
+    )

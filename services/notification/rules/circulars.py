@@ -1,0 +1,33 @@
+"""Circulars: their kinds, and numbers that have no gaps within a year."""
+
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+
+class CircularKind(StrEnum):
+    """What a circular makes known."""
+
+    REVOCATION = "revocation"
+    REINSTATEMENT = "reinstatement"
+
+
+class Outlet(StrEnum):
+    """Where notification acts on a revocation."""
+
+    REGISTER = "register"
+    STATUS_LIST = "status_list"
+    CIRCULAR = "circular"
+    LETTER = "letter"
+    WEBHOOK = "webhook"
+
+
+def year_of(published_at: datetime) -> int:
+    """The year that a circular is numbered in: China's."""
+    return published_at.astimezone(CHINA).year
+
+
+def number_of(year: int, serial: int) -> str:
+    """The number as it stands in addresses and events, such as LAUREL-2021-0003."""
+    return f"LAUREL-{year}-{serial:04d}"

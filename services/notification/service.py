@@ -1,0 +1,103 @@
+"""Notification: whom it listens to, and what it then does."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from services.notification import commands
+from services.notification.api import NotificationApi
+from services.notification.couriers import LetterCourier, WebhookCourier
+from services.notification.deliveries import Dispatcher
+from services.notification.rules.deliveries import MAX_ATTEMPTS
+from shared import catalogue
+from shared.clock import Clock
+from shared.spine.database import Database
+from shared.spine.entrypoints import every, handles
+from shared.spine.envelope import Event
+from shared.spine.parking import Patience
+
+
+class NotificationService(NotificationApi):
+    """Tells the public: register, status list, circulars, letters, webhooks."""
+
+    name = "notification"
+
+    @handles(catalogue.PROGRAMME_PUBLISHED)
+    def keep_programme(self, session: Session, event: Event, now: datetime) -> None:
+        """Keep the round's definition; the newest edition wins."""
+        commands.keep_programme(session, event, now=now)
+
+    @handles(catalogue.APPLICATION_SUBMITTED)
+    def keep_application(self, session: Session, event: Event, now: datetime) -> None:
+        """Follow the application and write to its contact from now on."""
+        commands.keep_application(session, event, now=now)
+
+    @handles(catalogue.APPLICATION_RETURNED)
+    @handles(catalogue.APPLICATION_RECOMMENDED)
+    @handles(catalogue.APPLICATION_REJECTED)
+    @handles(catalogue.APPLICATION_SCORED)
+    @handles(catalogue.APPLICATION_NOT_SELECTED)
+    def follow_application(self, session: Session, event: Event, now: datetime) -> None:
+        """Follow the application; its contact is told how the reviews ended."""
+        commands.announce_change(session, event, now=now)
+
+    @handles(catalogue.PUBLICITY_OPENED)
+    def open_publicity(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+        """Show the list and its entries as publicised."""
+        commands.open_publicity(session, event)
+
+    @handles(catalogue.OBJECTION_DECIDED)
+    def keep_objection(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+        """Show how an objection ended."""
+        commands.keep_objection(session, event)
+
+    @handles(catalogue.PROJECT_DESIGNATED)
+    @handles(catalogue.PROJECT_EXPIRED)
+    @handles(catalogue.PROJECT_CHANGED)
+    @handles(catalogue.RECTIFICATION_ORDERED)
+    @handles(catalogue.RECTIFICATION_CLOSED)
+    def follow_project(self, session: Session, event: Event, now: datetime) -> None:
+        """Bring register and status list up to date, and tell the subscribers."""
+        commands.announce_change(session, event, now=now)
+
+    @handles(catalogue.PROJECT_REVOKED)
+    def circulate_revocation(self, session: Session, event: Event, now: datetime) -> None:
+        """Register, status list, circular, letters and webhooks in one transaction."""
+        commands.circulate_revocation(session, event, now=now)
+
+    @handles(catalogue.PROJECT_REINSTATED)
+    def circulate_reinstatement(self, session: Session, event: Event, now: datetime) -> None:
+        """Make a reinstatement known as widely as the revocation was."""
+        commands.circulate_reinstatement(session, event, now=now)
+
+    @handles(catalogue.INSPECTION_PLANNED)
+    def announce_plan(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+        """Show what was frozen before the draw."""
+        commands.announce_plan(session, event)
+
+    @handles(catalogue.INSPECTION_DRAWN)
+    def keep_draw(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+        """Show the draw's transcript."""
+        commands.keep_draw(session, event)
+
+    @handles(catalogue.INSPECTION_COMPLETED)
+    def keep_inspection(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+        """Show an inspection's verdict."""
+        commands.keep_inspection(session, event)
+
+    @every(seconds=1, outside=True)
+    def deliver_letters(self, database: Database, clock: Clock) -> int:
+        """Send the letters that are due."""
+        with LetterCourier(self.runtime.settings, clock.kind) as courier:
+            return self._dispatcher(database, clock).deliver(courier)
+
+    @every(seconds=1, outside=True)
+    def deliver_webhooks(self, database: Database, clock: Clock) -> int:
+        """Post the webhooks that are due."""
+        with WebhookCourier(self.runtime.settings, clock.kind) as courier:
+            return self._dispatcher(database, clock).deliver(courier)
+
+    def _dispatcher(self, database: Database, clock: Clock) -> Dispatcher:
+        settings = self.runtime.settings
+        patience = Patience(MAX_ATTEMPTS, settings.retry_base_seconds, settings.retry_cap_seconds)
+        return Dispatcher(database, clock, patience)

@@ -63,9 +63,7 @@ RELAY_FAILURES = _counter(
     "laurel_relay_failures_total", "Windows not wholly confirmed, by kind.", "kind"
 )
 CONSUMERS = _gauge("laurel_consumers", "Queues that this process consumes at the moment.")
-CONSUMERS_EXPECTED = _gauge(
-    "laurel_consumers_expected", "Queues that this process should consume."
-)
+CONSUMERS_EXPECTED = _gauge("laurel_consumers_expected", "Queues that this process should consume.")
 HTTP_REQUESTS = _counter(
     "laurel_http_requests_total", "HTTP requests answered.", "route", "method", "status"
 )

@@ -1,7 +1,6 @@
 """The spine's own tables, the same in every service's database."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,

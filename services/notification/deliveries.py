@@ -17,6 +17,7 @@ from services.notification.commands.deliveries import (
 )
 from services.notification.commands.subscribers import end_subscriber
 from services.notification.couriers import Answer
+from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import EndReason
 from shared.clock import Clock
 from shared.spine.database import Database
@@ -30,7 +31,7 @@ _RNG = random.SystemRandom()
 class Courier(Protocol):
     """Takes parcels of one outlet to their receivers; never raises for what a receiver does."""
 
-    outlet: str
+    outlet: Outlet
     timeout_seconds: float
 
     def send(self, parcel: Parcel) -> Answer:

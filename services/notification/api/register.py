@@ -19,6 +19,7 @@ from services.notification.api.schemas import (
     StatisticsQuery,
 )
 from services.notification.models import Circular, Project
+from shared.status_list import TYPE
 from shared.web.access import load_or_create_key
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
@@ -43,7 +44,7 @@ class RegisterApi(ServiceApi):
         slot = queries.status_slot(session, project.id)
         reference = {"idx": slot.index, "uri": self._status_uri()} if slot else None
         return {
-            **{name: getattr(project, name) for name in _PROJECT_ATTRIBUTES},
+            **_shown(project),
             "history": queries.history(session, project.id),
             "inspections": queries.inspections(session, project.id),
             "circulars": queries.circulars_of(session, project.id),
@@ -70,7 +71,7 @@ class RegisterApi(ServiceApi):
             "revocations": queries.grounds(session),
         }
 
-    @route("GET", status_list.PATH, produces=f"application/{status_list.TYPE}")
+    @route("GET", status_list.PATH, produces=f"application/{TYPE}")
     def show_status_list(self, session: Session, call: Call) -> Response:
         """Give the signed status list (draft-ietf-oauth-status-list), two bits for each project.
 
@@ -78,7 +79,7 @@ class RegisterApi(ServiceApi):
         """
         row = status_list.statuses(session)
         token = status_list.token(row, self._status_key(), self._status_uri(), time.time())
-        response = Response(token, content_type=f"application/{status_list.TYPE}")
+        response = Response(token, content_type=f"application/{TYPE}")
         response.set_etag(hashlib.sha256(token.encode()).hexdigest()[:32])
         response.headers["Cache-Control"] = f"public, max-age={status_list.TTL_SECONDS}"
         if call.headers.get("If-None-Match") == response.headers["ETag"]:
@@ -99,4 +100,6 @@ class RegisterApi(ServiceApi):
         return self.runtime.settings.site_url + status_list.PATH
 
 
-_PROJECT_ATTRIBUTES = ("project", *(column.key for column in Project.__mapper__.column_attrs))
+def _shown(project: Project) -> dict[str, Any]:
+    names = [field.attribute or name for name, field in ProjectOut().fields.items()]
+    return {name: getattr(project, name) for name in names}

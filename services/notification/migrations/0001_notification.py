@@ -224,7 +224,7 @@ def _deliveries():
         sa.Column("delivery", sa.String(36), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("began_at", Instant, nullable=False),
-        sa.Column("seconds", sa.Float, nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("code", sa.String(40), nullable=False),
         sa.Column("error", sa.String(200)),
     )

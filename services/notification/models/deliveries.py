@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import Float, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.notification.models.base import Base, Json
@@ -84,6 +84,6 @@ class Attempt(Base):
     delivery: Mapped[str] = mapped_column(String(36), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     began_at: Mapped[datetime] = mapped_column(Instant)
-    seconds: Mapped[float]
+    seconds: Mapped[float] = mapped_column(Float)
     code: Mapped[str] = mapped_column(String(40))
     error: Mapped[str | None] = mapped_column(String(200))

@@ -1,0 +1,36 @@
+"""The codec of IETF Token Status Lists (draft-ietf-oauth-status-list); it signs nothing."""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Sequence
+
+TYPE = "statuslist+jwt"
+MAX_BYTES = 1 << 24
+
+
+def pack(statuses: Sequence[int], bits: int) -> bytes:
+    """The byte array, the first status in the lowest bits of the first byte (section 4.1)."""
+    per_byte = 8 // bits
+    packed = bytearray(-(-len(statuses) // per_byte))
+    for index, status in enumerate(statuses):
+        packed[index // per_byte] |= status << (index % per_byte * bits)
+    return bytes(packed)
+
+
+def compress(packed: bytes) -> str:
+    """The `lst` member: zlib at its highest level, base64url without padding (section 4.2)."""
+    return base64.urlsafe_b64encode(zlib.compress(packed, 9)).decode().rstrip("=")
+
+
+def status_at(lst: str, bits: int, index: int) -> int:
+    """The status at an index of a compressed list; raises ValueError if it has none."""
+    try:
+        squeezed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
+        packed = zlib.decompressobj().decompress(squeezed, MAX_BYTES)
+    except (zlib.error, binascii.Error) as error:
+        raise ValueError("the status list cannot be read") from error
+    position = index * bits
+    if not 0 <= position < len(packed) * 8:
+        raise ValueError("the status list has no such index")
+    return packed[position // 8] >> position % 8 & ((1 << bits) - 1)

@@ -1,0 +1,163 @@
+"""Intake's decisions: the way of an application from draft to recommendation, and who is barred.
+
+Transitions 1 to 6 of the life cycle (2020 plan, III (1): strict check of the material's truth),
+and the later states that other services decide and intake follows.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shared.errors import LaurelError
+from shared.machine import next_state
+
+
+class State(StrEnum):
+    """States of a project; intake decides the first seven."""
+
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    TRUTH_REVIEW = "TRUTH_REVIEW"
+    RETURNED = "RETURNED"
+    INELIGIBLE = "INELIGIBLE"
+    NOT_RECOMMENDED = "NOT_RECOMMENDED"
+    RECOMMENDED = "RECOMMENDED"
+    SCORED = "SCORED"
+    NOT_SELECTED = "NOT_SELECTED"
+    DESIGNATED = "DESIGNATED"
+    RECTIFYING = "RECTIFYING"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class Move(StrEnum):
+    """What can happen to an application in intake."""
+
+    EDIT = "edit"
+    SUBMIT = "submit"
+    START_REVIEW = "start review"
+    RETURN = "return"
+    FIND_INELIGIBLE = "find ineligible"
+    RECOMMEND = "recommend"
+    NOT_RECOMMEND = "not recommend"
+
+
+EDITABLE = (State.DRAFT, State.RETURNED)
+TRANSITIONS: Mapping[tuple[State, Move], State] = {
+    (State.DRAFT, Move.EDIT): State.DRAFT,
+    (State.RETURNED, Move.EDIT): State.DRAFT,
+    (State.DRAFT, Move.SUBMIT): State.SUBMITTED,
+    (State.SUBMITTED, Move.START_REVIEW): State.TRUTH_REVIEW,
+    (State.TRUTH_REVIEW, Move.RETURN): State.RETURNED,
+    (State.TRUTH_REVIEW, Move.FIND_INELIGIBLE): State.INELIGIBLE,
+    (State.TRUTH_REVIEW, Move.RECOMMEND): State.RECOMMENDED,
+    (State.TRUTH_REVIEW, Move.NOT_RECOMMEND): State.NOT_RECOMMENDED,
+}
+
+
+class Verdict(StrEnum):
+    """The reviewer's finding on one item of evidence."""
+
+    VERIFIED = "verified"
+    QUESTIONED = "questioned"
+    FALSE = "false"
+
+
+class OutsideWindowError(LaurelError):
+    """Submission is closed, or not open yet."""
+
+    slug = "outside-submission-window"
+
+
+class EvidenceMissingError(LaurelError):
+    """Required evidence is not there."""
+
+    slug = "evidence-missing"
+
+
+class EvidenceNotVerifiedError(LaurelError):
+    """The items do not carry the decision that is asked for."""
+
+    slug = "evidence-not-verified"
+
+
+class UnknownDirectionError(LaurelError):
+    """The round has no such direction."""
+
+    slug = "unknown-direction"
+    status = 422
+
+
+class UndertakerBarredError(LaurelError):
+    """A revoked project bars its undertaker."""
+
+    slug = "undertaker-barred"
+
+
+class QuotaExceededError(LaurelError):
+    """The unit has used all its places."""
+
+    slug = "quota-exceeded"
+
+
+def moved(state: State, move: Move) -> State:
+    """The state after a move; raises IllegalTransitionError for every pair outside the table."""
+    return next_state(TRANSITIONS, state, move)
+
+
+def check_submission(
+    *,
+    opens_at: datetime,
+    closes_at: datetime,
+    now: datetime,
+    required: Iterable[str],
+    present: Iterable[str],
+) -> None:
+    """Transition 1's guards: inside the window, every required kind of evidence there."""
+    if not opens_at <= now < closes_at:
+        raise OutsideWindowError(
+            f"Applications are taken from {opens_at.isoformat()} until {closes_at.isoformat()}; "
+            f"it is {now.isoformat(timespec='seconds')}."
+        )
+    if missing := sorted(set(required) - set(present)):
+        raise EvidenceMissingError(
+            f"Add evidence of these kinds first: {', '.join(missing)}.", missing=missing
+        )
+
+
+def check_direction(direction: int, directions: Iterable[int]) -> None:
+    """The direction must be one of the round's catalogue."""
+    known = sorted(directions)
+    if direction not in known:
+        raise UnknownDirectionError(
+            f"Direction {direction} is not in this round; choose one of {known}.",
+            errors=[{"field": "direction", "message": f"must be one of {known}"}],
+        )
+
+
+def check_recommendable(verdicts: Mapping[str, Verdict | None]) -> None:
+    """Transition 5's guard: every item is verified."""
+    open_items = sorted(item for item, v in verdicts.items() if v is not Verdict.VERIFIED)
+    if open_items:
+        raise EvidenceNotVerifiedError(
+            f"Every item must be verified before a recommendation; not yet: {', '.join(open_items)}.",
+            items=open_items,
+        )
+
+
+def questioned_items(verdicts: Mapping[str, Verdict | None]) -> list[str]:
+    """Transition 3's guard: there is something to put right; gives the questioned items."""
+    questioned = sorted(item for item, v in verdicts.items() if v is Verdict.QUESTIONED)
+    if not questioned:
+        raise EvidenceNotVerifiedError("Question at least one item, with its reason, to return it.")
+    return questioned
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical JSON of what was submitted; fixed at submission."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -104,13 +104,14 @@ def _findings(messages: Any, node: Any, path: list[Any]) -> Iterator[Finding]:
             yield Finding(_line(node, path), _name(path), _advice(str(message), path))
 
 
-def _line(node: Any, path: list[Any]) -> int:
+def _line(text: Any, path: list[Any]) -> int:
     """The line of the deepest part of the path that the text has."""
-    line = 1
+    line, node = 1, text
     for key in path:
         known = key if not isinstance(node, list) else int(key)
         try:
-            position = node.lc.item(known) if isinstance(node, list) else node.lc.key(known)
+            at: Any = node.lc
+            position = at.item(known) if isinstance(node, list) else at.key(known)
             line, node = position[0] + 1, node[known]
         except (AttributeError, IndexError, KeyError, TypeError):
             break

@@ -80,7 +80,12 @@ def test_a_bad_event_costs_only_itself(stack):
         stack.settle()
     assert stack.effects() == ["2020", "2021"]
     (row,) = stack.parked_rows()
-    assert (row.subject, row.error, row.attempts, row.state) == ("bad", "RuntimeError", 1, "waiting")
+    assert (row.subject, row.error, row.attempts, row.state) == (
+        "bad",
+        "RuntimeError",
+        1,
+        "waiting",
+    )
     assert json.loads(row.body)["data"]["programme"] == "bad"
 
 
@@ -119,7 +124,11 @@ def test_attempts_are_counted_in_the_database_until_an_operator_must_decide(stac
         (encode(event("x")).decode().encode("utf-16"), CONTENT_TYPE, "undecodable"),
         (b'{"a": 1}', CONTENT_TYPE, "undecodable"),
         (b"[" * 5000 + b"]" * 5000, CONTENT_TYPE, "undecodable"),
-        (b'{"specversion":"1.0","a":' * 1 + b"[" * 40 + b"]" * 40 + b"}", CONTENT_TYPE, "undecodable"),
+        (
+            b'{"specversion":"1.0","a":' * 1 + b"[" * 40 + b"]" * 40 + b"}",
+            CONTENT_TYPE,
+            "undecodable",
+        ),
         (b" " * 1_100_000, CONTENT_TYPE, "undecodable"),
         (encode(event("x", type="programme.dreamt")), CONTENT_TYPE, "unknown-version"),
         (encode(event("x", version=9)), CONTENT_TYPE, "unknown-version"),

@@ -15,7 +15,7 @@ def next_state(table: Mapping[tuple[State, Move], State], state: State, move: Mo
     try:
         return table[state, move]
     except KeyError:
-        possible = ", ".join(sorted(m for s, m in table if s is state)) or "nothing: it is final"
+        possible = ", ".join(sorted(m for s, m in table if s == state)) or "nothing: it is final"
         raise IllegalTransitionError(
             f"'{move}' is not possible in state {state}; possible there: {possible}.",
             state=str(state),

@@ -1,4 +1,4 @@
-"""The tables that intake owns: rounds, units, applications with their evidence and reviews, bars."""
+"""The tables that intake owns: rounds, units, applications with evidence and reviews, bars."""
 
 from datetime import date, datetime
 from typing import Any
@@ -38,7 +38,7 @@ class Programme(Base):
 
 
 class RecommendingUnit(Base):
-    """One unit of the register: a province-level authority, planning city, the Corps, an enterprise."""
+    """One unit of the register: a province, planning city, the Corps or a central enterprise."""
 
     __tablename__ = "recommending_units"
 
@@ -106,11 +106,6 @@ class Application(Base):
         """The legal person, as events show it."""
         return {"uscc": self.uscc, "name": self.undertaker_name}
 
-    valid_from: date | None = None
-    valid_to: date | None = None
-    rectify_by: date | None = None
-    decision: dict[str, Any] | None = None
-
 
 class EvidenceItem(Base):
     """One item of evidence: a file we know by its SHA-256, and the reviewer's verdict on it."""
@@ -166,7 +161,6 @@ class Acknowledgement(Base):
     acknowledged_at: Mapped[datetime] = mapped_column(Instant)
 
     outlet = "bar"
-    receiver: str | None = None
 
     @property
     def event_subject(self) -> str:

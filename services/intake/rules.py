@@ -25,7 +25,10 @@ class State(StrEnum):
     INELIGIBLE = "INELIGIBLE"
     NOT_RECOMMENDED = "NOT_RECOMMENDED"
     RECOMMENDED = "RECOMMENDED"
+    SCORING = "SCORING"
     SCORED = "SCORED"
+    SHORTLISTED = "SHORTLISTED"
+    PUBLICISED = "PUBLICISED"
     NOT_SELECTED = "NOT_SELECTED"
     DESIGNATED = "DESIGNATED"
     RECTIFYING = "RECTIFYING"
@@ -144,7 +147,7 @@ def check_recommendable(verdicts: Mapping[str, Verdict | None]) -> None:
     open_items = sorted(item for item, v in verdicts.items() if v is not Verdict.VERIFIED)
     if open_items:
         raise EvidenceNotVerifiedError(
-            f"Every item must be verified before a recommendation; not yet: {', '.join(open_items)}.",
+            f"Verify every item before you recommend; not yet: {', '.join(open_items)}.",
             items=open_items,
         )
 

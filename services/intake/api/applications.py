@@ -1,0 +1,125 @@
+"""Routes of undertakers: applications and change reports."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from services.intake import commands, models
+from services.intake.api.schemas import (
+    ApplicationEdit,
+    ApplicationIn,
+    ApplicationOut,
+    ApplicationQuery,
+    ApplicationRow,
+    ChangeIn,
+    EvidenceIn,
+    ReportOut,
+    StepOut,
+    ViolationIn,
+)
+from services.intake.commands.applications import own_application
+from shared.errors import ForbiddenError, NotFoundError
+from shared.web.paging import Page, keyset
+from shared.web.spec import Call, route
+
+READERS = ("undertaker", "unit", "official")
+ONE = "/v1/applications/<project>"
+
+
+class ApplicationRoutes:
+    """From draft to submission."""
+
+    @route(
+        "POST", "/v1/applications", role="undertaker", body=ApplicationIn, answer=ApplicationOut,
+        status=201,
+    )  # fmt: skip
+    def create_application(self, session: Any, call: Call) -> models.Application:
+        """Draft an application, with or without its evidence."""
+        return commands.create_application(
+            session, call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("PUT", ONE, role="undertaker", body=ApplicationEdit, answer=ApplicationOut, edits=True)
+    def edit_application(self, session: Any, call: Call) -> models.Application:
+        """Change a draft or a returned application."""
+        project = call.path["project"]
+        call.check_version(own_application(session, project, call.actor).sequence)
+        return commands.edit_application(
+            session, project, call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route(
+        "POST", f"{ONE}/evidence", role="undertaker", body=EvidenceIn, answer=ApplicationOut,
+        status=201,
+    )  # fmt: skip
+    def add_evidence(self, session: Any, call: Call) -> models.Application:
+        """Add an item of evidence; one of the same kind and name is replaced."""
+        return commands.add_evidence(
+            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("POST", f"{ONE}/submit", role="undertaker", answer=ApplicationOut)
+    def submit_application(self, session: Any, call: Call) -> models.Application:
+        """Submit an application to its recommending unit."""
+        return commands.submit_application(
+            session, call.path["project"], actor=call.actor, cause=None, now=call.now
+        )
+
+    @route(
+        "GET", "/v1/applications", role=READERS, query=ApplicationQuery, answer=ApplicationRow,
+        page=True,
+    )  # fmt: skip
+    def list_applications(self, session: Any, call: Call) -> Page:
+        """List the applications that the caller may see."""
+        application = models.Application
+        statement = select(application)
+        for name, value in (call.query | _own(call)).items():
+            if value is not None:
+                statement = statement.where(getattr(application, name) == value)
+        return keyset(session, statement, application.project, call.page)
+
+    @route("GET", ONE, role=READERS, answer=ApplicationOut)
+    def show_application(self, session: Any, call: Call) -> models.Application:
+        """Show one application with its evidence."""
+        return _visible(session, call)
+
+    @route("GET", f"{ONE}/history", role=READERS)
+    def show_history(self, session: Any, call: Call) -> dict[str, Any]:
+        """Show every step that one application took."""
+        return {"items": StepOut(many=True).dump(_visible(session, call).history)}
+
+    @route(
+        "POST", "/v1/changes", role=("undertaker", "unit", "official"), body=ChangeIn,
+        answer=ReportOut, status=201,
+    )  # fmt: skip
+    def report_change(self, session: Any, call: Call) -> models.Report:
+        """Report a major change of the undertaker in writing."""
+        return commands.report_change(
+            session, call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route(
+        "POST", "/v1/violations", role=("official", "operator"), body=ViolationIn,
+        answer=ReportOut, status=201,
+    )  # fmt: skip
+    def report_violation(self, session: Any, call: Call) -> models.Report:
+        """Report what may be a ground for revocation; an official decides."""
+        return commands.report_violation(
+            session, call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+
+def _own(call: Call) -> dict[str, str | None]:
+    """The part of the list that a role may see."""
+    if call.actor.role == "undertaker":
+        return {"uscc": call.actor.undertaker or ""}
+    return {"unit": call.actor.unit or ""} if call.actor.role == "unit" else {}
+
+
+def _visible(session: Any, call: Call) -> models.Application:
+    application: models.Application | None = session.get(models.Application, call.path["project"])
+    if application is None:
+        raise NotFoundError(f"No application {call.path['project']!r}.")
+    if any(getattr(application, name) != value for name, value in _own(call).items()):
+        raise ForbiddenError("This application is another's.")
+    return application

@@ -1,0 +1,54 @@
+"""Routes of the ministry's officials: rounds and recommending units."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from services.intake import commands, models
+from services.intake.api.schemas import ProgrammeIn, ProgrammeOut, UnitIn, UnitOut
+from services.intake.commands.programmes import programme_of
+from shared.programme_lint import read_programme
+from shared.web.paging import Page, keyset
+from shared.web.spec import Call, route
+
+
+class ProgrammeRoutes:
+    """Publishing rounds, keeping the register of units."""
+
+    @route(
+        "POST", "/v1/programmes", role="official", body=ProgrammeIn, answer=ProgrammeOut, status=201
+    )
+    def publish_programme(self, session: Any, call: Call) -> models.Programme:
+        """Publish a programme definition in YAML as the round's next edition.
+
+        What is wrong with it is listed with line numbers under `errors`.
+        """
+        definition = read_programme(call.body["yaml"])
+        return commands.publish_programme(
+            session, definition, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("GET", "/v1/programmes", answer=ProgrammeOut, page=True)
+    def list_programmes(self, session: Any, call: Call) -> Page:
+        """List the rounds."""
+        return keyset(session, select(models.Programme), models.Programme.id, call.page)
+
+    @route("GET", "/v1/programmes/<programme>", answer=ProgrammeOut)
+    def show_programme(self, session: Any, call: Call) -> models.Programme:
+        """Show one round with its definition."""
+        programme_of(session, call.path["programme"])
+        found: models.Programme = session.get_one(models.Programme, call.path["programme"])
+        return found
+
+    @route("GET", "/v1/units", answer=UnitOut, page=True)
+    def list_units(self, session: Any, call: Call) -> Page:
+        """List the register of recommending units."""
+        unit = models.RecommendingUnit
+        return keyset(session, select(unit), unit.code, call.page)
+
+    @route("PUT", "/v1/units/<code>", role="official", body=UnitIn, answer=UnitOut)
+    def register_unit(self, session: Any, call: Call) -> models.RecommendingUnit:
+        """Enter a unit in the register, or change its entry."""
+        return commands.register_unit(
+            session, call.path["code"], call.body, actor=call.actor, cause=None, now=call.now
+        )

@@ -1,0 +1,180 @@
+"""What intake's routes take and give."""
+
+from marshmallow import Schema, fields, validate
+
+from services.intake.rules import Verdict
+from shared.catalogue import GROUNDS
+from shared.programme import UNIT_KINDS
+
+TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
+LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
+SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
+
+
+class ProgrammeIn(Schema):
+    """A definition as YAML text."""
+
+    yaml = fields.String(required=True)
+
+
+class ProgrammeOut(Schema):
+    """A round in force."""
+
+    id = fields.String()
+    edition = fields.Integer()
+    definition = fields.Dict()
+    published_at = fields.AwareDateTime()
+
+
+class UnitIn(Schema):
+    """A unit's entry in the register."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(UNIT_KINDS))
+    name_zh = fields.String(required=True, validate=TEXT)
+    name_en = fields.String(required=True, validate=TEXT)
+    region_code = fields.String(
+        load_default=None, allow_none=True, validate=validate.Regexp(r"\d{6}\Z")
+    )
+    region_edition = fields.String(load_default=None, allow_none=True)
+
+
+class UnitOut(UnitIn):
+    """A unit of the register."""
+
+    code = fields.String()
+
+
+class EvidenceIn(Schema):
+    """One item of evidence, known by its SHA-256."""
+
+    kind = fields.String(required=True, validate=validate.Length(1, 60))
+    filename = fields.String(required=True, validate=TEXT)
+    sha256 = fields.String(required=True, validate=SHA256)
+    size = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2**40))
+
+
+class EvidenceOut(EvidenceIn):
+    """An item with the reviewer's verdict."""
+
+    number = fields.Integer()
+    verdict = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+
+
+class ApplicationEdit(Schema):
+    """What may be changed in a draft."""
+
+    undertaker_name = fields.String(validate=TEXT)
+    title = fields.String(validate=TEXT)
+    direction = fields.Integer(strict=True)
+    contact_email = fields.Email()
+
+
+class ApplicationIn(Schema):
+    """A new application."""
+
+    programme = fields.String(required=True)
+    unit = fields.String(required=True)
+    uscc = fields.String(required=True)
+    undertaker_name = fields.String(required=True, validate=TEXT)
+    title = fields.String(required=True, validate=TEXT)
+    direction = fields.Integer(required=True, strict=True)
+    contact_email = fields.Email(required=True)
+    evidence = fields.List(fields.Nested(EvidenceIn), load_default=list)
+
+
+class StepOut(Schema):
+    """One step of an application's history."""
+
+    at = fields.AwareDateTime()
+    actor = fields.String()
+    what = fields.String()
+    detail = fields.Dict()
+
+
+class ApplicationRow(Schema):
+    """An application in a list."""
+
+    project = fields.String()
+    programme = fields.String()
+    unit = fields.String()
+    uscc = fields.String()
+    undertaker_name = fields.String()
+    title = fields.String()
+    direction = fields.Integer()
+    state = fields.String()
+    sequence = fields.Integer()
+    submitted_at = fields.AwareDateTime(allow_none=True)
+
+
+class ApplicationOut(ApplicationRow):
+    """An application with its evidence."""
+
+    epoch = fields.Integer()
+    reason = fields.String(allow_none=True)
+    opinion = fields.String(allow_none=True)
+    content_hash = fields.String(allow_none=True)
+    evidence = fields.List(fields.Nested(EvidenceOut))
+
+
+class ApplicationQuery(Schema):
+    """Which applications to list."""
+
+    unit = fields.String(load_default=None)
+    state = fields.String(load_default=None)
+    programme = fields.String(load_default=None)
+
+
+class FindingIn(Schema):
+    """The reviewer's verdict on one item; `reason` is needed unless it is verified."""
+
+    item = fields.Integer(required=True, strict=True)
+    verdict = fields.String(required=True, validate=validate.OneOf([*Verdict]))
+    reason = fields.String(load_default="")
+
+
+class FindingsIn(Schema):
+    """Verdicts on some items."""
+
+    items = fields.List(fields.Nested(FindingIn), required=True, validate=validate.Length(1))
+
+
+class ReasonIn(Schema):
+    """Why."""
+
+    reason = fields.String(required=True, validate=LONG)
+
+
+class OpinionIn(Schema):
+    """The recommendation opinion and who signs it."""
+
+    opinion = fields.String(required=True, validate=LONG)
+    signatory = fields.String(required=True, validate=validate.Length(1, 80))
+
+
+class ChangeIn(Schema):
+    """A major change of the undertaker."""
+
+    project = fields.String(required=True)
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(("merger", "reorganisation", "bankruptcy", "liquidation", "other")),
+    )
+    occurred_on = fields.Date(required=True)
+    summary = fields.String(required=True, validate=LONG)
+
+
+class ViolationIn(Schema):
+    """What may be a ground for revocation."""
+
+    project = fields.String(required=True)
+    ground = fields.String(required=True, validate=validate.OneOf(GROUNDS[1:]))
+    summary = fields.String(required=True, validate=LONG)
+
+
+class ReportOut(Schema):
+    """A report taken."""
+
+    id = fields.String()
+    project = fields.String()
+    reported_at = fields.AwareDateTime()

@@ -1,0 +1,169 @@
+"""An application until it is submitted, and its later states as other services decide them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from stdnum.cn import uscc as uscc_number
+from stdnum.exceptions import ValidationError as NumberError
+
+from services.intake import models, rules
+from services.intake.commands.programmes import programme_of
+from services.intake.rules import Move, State
+from shared.catalogue import APPLICATION_SUBMITTED
+from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.spine.envelope import Event
+from shared.spine.outbox import record
+from shared.web.access import Actor
+
+
+def create_application(
+    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Application:
+    """Draft an application; its number is the unit's next one in the round."""
+    del cause
+    _check_undertaker(session, values["uscc"], actor)
+    programme = programme_of(session, values["programme"])
+    rules.check_direction(values["direction"], programme.directions)
+    application = models.Application(
+        project=_next_number(session, values["programme"], values["unit"]),
+        state=State.DRAFT, epoch=0, sequence=0, created_at=now,
+        **{name: value for name, value in values.items() if name != "evidence"},
+    )  # fmt: skip
+    session.add(application)
+    for item in values.get("evidence", ()):
+        _attach(application, item)
+    note(application, actor, now, "created")
+    session.flush()
+    return application
+
+
+def edit_application(
+    session: Session, project: str, values: dict[str, Any], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Application:  # fmt: skip
+    """Change a draft, or a returned application, which becomes a draft again."""
+    del cause
+    application = own_application(session, project, actor)
+    application.state = rules.moved(application.state, Move.EDIT)
+    if "direction" in values:
+        programme = programme_of(session, application.programme)
+        rules.check_direction(values["direction"], programme.directions)
+    for name, value in values.items():
+        setattr(application, name, value)
+    note(application, actor, now, "edited", fields=sorted(values))
+    return application
+
+
+def add_evidence(
+    session: Session, project: str, item: dict[str, Any], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Application:  # fmt: skip
+    """Add an item of evidence; one of the same kind and name is replaced."""
+    del cause
+    application = own_application(session, project, actor)
+    application.state = rules.moved(application.state, Move.EDIT)
+    same = [e for e in application.evidence
+            if (e.kind, e.filename) == (item["kind"], item["filename"])]  # fmt: skip
+    for earlier in same:
+        application.evidence.remove(earlier)
+    _attach(application, item)
+    note(application, actor, now, "evidence added", kind=item["kind"], sha256=item["sha256"])
+    session.flush()
+    return application
+
+
+def submit_application(
+    session: Session, project: str, *, actor: Actor, cause: None, now: datetime
+) -> models.Application:
+    """Submit: inside the window, evidence complete; fixes the content hash (transition 1)."""
+    application = own_application(session, project, actor)
+    programme = programme_of(session, application.programme)
+    to = rules.moved(application.state, Move.SUBMIT)
+    rules.check_submission(
+        opens_at=programme.opens_at, closes_at=programme.closes_at, now=now,
+        required=programme.required_evidence,
+        present=[item.kind for item in application.evidence],
+    )  # fmt: skip
+    _refuse_barred(session, application.uscc)
+    application.state, application.submitted_at = to, now
+    application.content_hash = rules.content_hash(_content(application))
+    note(application, actor, now, "submitted", content_hash=application.content_hash)
+    record(session, APPLICATION_SUBMITTED, application, cause=cause, now=now)
+    return application
+
+
+def follow_project(session: Session, event: Event, *, now: datetime) -> None:
+    """Follow what other services decided; the newest sequence wins, late events change nothing."""
+    application = session.get(models.Application, event.subject, with_for_update=True)
+    if application is None or event.sequence <= application.sequence:
+        return
+    application.sequence = event.sequence
+    application.state = State(event.data["state"])
+    application.epoch = event.data["epoch"]
+    note(application, event.source, now, event.type, event=event.id)
+
+
+def own_application(session: Session, project: str, actor: Actor) -> models.Application:
+    """The undertaker's own application, locked; raises NotFoundError or ForbiddenError."""
+    application = session.get(models.Application, project, with_for_update=True)
+    if application is None:
+        raise NotFoundError(f"No application {project!r}.")
+    if actor.undertaker != application.uscc:
+        raise ForbiddenError("This application is another undertaker's.")
+    return application
+
+
+def note(
+    application: models.Application, actor: Actor | str, now: datetime, what: str, **detail: Any
+) -> None:
+    """Add a step to the history."""
+    step = models.Step(
+        project=application.project, at=now, actor=str(actor), what=what, detail=detail
+    )
+    application.history.append(step)
+
+
+def _check_undertaker(session: Session, uscc: str, actor: Actor) -> None:
+    try:
+        uscc_number.validate(uscc)
+    except NumberError as error:
+        message = f"is not a unified social credit code ({str(error).rstrip('.').lower()})"
+        errors = [{"field": "uscc", "message": message}]
+        raise InvalidError(f"uscc {uscc!r} {message}.", errors=errors) from error
+    if actor.undertaker != uscc:
+        raise ForbiddenError("Apply for your own undertaker: the token is another one's.")
+    _refuse_barred(session, uscc)
+
+
+def _refuse_barred(session: Session, uscc: str) -> None:
+    bar = models.RevocationBar
+    barred = session.scalar(select(bar.project).where(bar.uscc == uscc, bar.is_barred).limit(1))
+    if barred:
+        raise rules.UndertakerBarredError(
+            f"The undertaker is barred because project {barred} was revoked.", project=barred
+        )
+
+
+def _next_number(session: Session, programme: str, unit: str) -> str:
+    quota = session.get(models.UnitQuota, (programme, unit), with_for_update=True)
+    if quota is None:
+        message = "is not a recommending unit of this programme"
+        errors = [{"field": "unit", "message": message}]
+        raise InvalidError(f"unit {unit!r} {message}.", errors=errors)
+    quota.numbered += 1
+    return f"{programme}-{unit}-{quota.numbered:04d}"
+
+
+def _attach(application: models.Application, item: dict[str, Any]) -> None:
+    number = max((e.number for e in application.evidence), default=0) + 1
+    application.evidence.append(
+        models.EvidenceItem(project=application.project, number=number, **item)
+    )
+
+
+def _content(application: models.Application) -> dict[str, Any]:
+    names = ("project", "programme", "unit", "uscc", "undertaker_name", "title", "direction")
+    evidence = [[e.number, e.kind, e.filename, e.sha256, e.size] for e in application.evidence]
+    return {name: getattr(application, name) for name in names} | {"evidence": evidence}

@@ -1,0 +1,103 @@
+"""Publishing a round, and the register of recommending units with their places."""
+
+import csv
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.intake import models
+from shared.catalogue import PROGRAMME_PUBLISHED
+from shared.errors import NotFoundError
+from shared.programme import Programme
+from shared.spine.outbox import record
+from shared.web.access import Actor
+
+UNITS_FILE = Path(__file__).parents[1] / "data" / "recommending_units.csv"
+REGION_EDITION = "GB/T 2260-2007"
+
+
+def publish_programme(
+    session: Session, definition: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Programme:
+    """Put a definition into force as the round's next edition, with the units' places in it."""
+    programme = Programme.parse(definition)
+    row = session.get(models.Programme, programme.id, with_for_update=True)
+    if row is None:
+        row = models.Programme(id=programme.id, edition=0, sequence=0)
+        session.add(row)
+    row.edition += 1
+    row.definition = definition
+    row.published_at, row.published_by = now, str(actor)
+    _load_register(session)
+    _set_places(session, programme)
+    record(session, PROGRAMME_PUBLISHED, row, cause=cause, now=now)
+    return row
+
+
+def register_unit(
+    session: Session, code: str, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.RecommendingUnit:
+    """Enter a unit in the register, or change its entry; its places follow its kind."""
+    del actor, cause, now  # the register keeps no history of its own
+    unit = session.get(models.RecommendingUnit, code) or models.RecommendingUnit(code=code)
+    for name, value in values.items():
+        setattr(unit, name, value)
+    session.add(unit)
+    session.flush()
+    for row in session.scalars(select(models.Programme)):
+        _set_places(session, Programme.parse(row.definition))
+    return unit
+
+
+def programme_of(session: Session, programme_id: str) -> Programme:
+    """A round in force; raises NotFoundError."""
+    row = session.get(models.Programme, programme_id)
+    if row is None:
+        raise NotFoundError(f"No programme {programme_id!r} is in force; publish it first.")
+    return Programme.parse(row.definition)
+
+
+@cache
+def _shipped_units() -> tuple[dict[str, Any], ...]:
+    with UNITS_FILE.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            {
+                "code": line["code"],
+                "kind": line["kind"],
+                "name_zh": line["name_zh"],
+                "name_en": line["name_en"],
+                "region_code": line["region_code_gbt2260"] or None,
+                "region_edition": REGION_EDITION if line["region_code_gbt2260"] else None,
+            }
+            for line in csv.DictReader(file)
+        )
+
+
+def _load_register(session: Session) -> None:
+    known = set(session.scalars(select(models.RecommendingUnit.code)))
+    new = (unit for unit in _shipped_units() if unit["code"] not in known)
+    session.add_all(models.RecommendingUnit(**unit) for unit in new)
+    session.flush()
+
+
+def _set_places(session: Session, programme: Programme) -> None:
+    quotas = {
+        row.unit: row
+        for row in session.scalars(
+            select(models.UnitQuota).where(models.UnitQuota.programme == programme.id)
+            .with_for_update()
+        )
+    }  # fmt: skip
+    for unit in session.scalars(select(models.RecommendingUnit)):
+        places = programme.quota_of(unit.code, unit.kind)
+        if unit.code in quotas:
+            quotas[unit.code].places = places
+        else:
+            row = models.UnitQuota(
+                programme=programme.id, unit=unit.code, places=places, used=0, numbered=0
+            )
+            session.add(row)

@@ -1,0 +1,53 @@
+"""Reports about designated projects: changes of the undertaker, and violations."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.intake import models
+from shared.catalogue import CHANGE_REPORTED, VIOLATION_REPORTED, EventType
+from shared.errors import ForbiddenError, NotFoundError
+from shared.spine.envelope import new_id
+from shared.spine.outbox import record
+from shared.web.access import Actor
+
+VIOLATION = "violation"
+
+
+def report_change(
+    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Report:
+    """Report a merger, reorganisation, bankruptcy or other major change (2020 plan, III (4))."""
+    application = _application(session, values["project"])
+    if actor.role == "undertaker" and actor.undertaker != application.uscc:
+        raise ForbiddenError("This project is another undertaker's.")
+    return _report(session, CHANGE_REPORTED, values, actor=actor, cause=cause, now=now)
+
+
+def report_violation(
+    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Report:
+    """Report what may be a ground for revocation; an official decides, never a list by itself."""
+    _application(session, values["project"])
+    values = values | {"kind": VIOLATION}
+    return _report(session, VIOLATION_REPORTED, values, actor=actor, cause=cause, now=now)
+
+
+def _report(
+    session: Session, event_type: EventType, values: dict[str, Any], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Report:  # fmt: skip
+    report = models.Report(
+        id=new_id(), reported_at=now, reported_by=str(actor), sequence=0, **values
+    )
+    session.add(report)
+    record(session, event_type, report, cause=cause, now=now)
+    return report
+
+
+def _application(session: Session, project: str) -> models.Application:
+    application = session.get(models.Application, project)
+    if application is None:
+        raise NotFoundError(f"No project {project!r}.")
+    return application

@@ -1,0 +1,154 @@
+"""The recommending unit's truth review: item by item, then one decision."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from services.intake import models, rules
+from services.intake.commands.applications import note
+from services.intake.rules import Move, State, Verdict
+from shared.catalogue import (
+    APPLICATION_RECOMMENDED,
+    APPLICATION_REJECTED,
+    APPLICATION_RETURNED,
+)
+from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.spine.outbox import record
+from shared.web.access import Actor
+
+
+def start_review(
+    session: Session, project: str, *, actor: Actor, cause: None, now: datetime
+) -> models.Application:
+    """Begin the truth review (transition 2)."""
+    del cause
+    application = _reviewed(session, project, actor)
+    application.state = rules.moved(application.state, Move.START_REVIEW)
+    note(application, actor, now, "review started")
+    return application
+
+
+def review_items(
+    session: Session, project: str, findings: list[dict[str, Any]], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Application:  # fmt: skip
+    """Note the reviewer's verdict on some items; what is not verified needs a reason."""
+    del cause
+    application = _reviewed(session, project, actor)
+    if application.state != State.TRUTH_REVIEW:
+        rules.moved(application.state, Move.RECOMMEND)
+    items = {item.number: item for item in application.evidence}
+    for index, finding in enumerate(findings):
+        item = items.get(finding["item"])
+        if item is None:
+            message = f"must be one of {sorted(items)}"
+            errors = [{"field": f"items.{index}.item", "message": message}]
+            raise InvalidError(f"There is no item {finding['item']}; it {message}.", errors=errors)
+        item.verdict, item.reason = Verdict(finding["verdict"]), finding["reason"]
+        item.reviewer = str(actor)
+    note(application, actor, now, "items reviewed", findings=findings)
+    return application
+
+
+def return_application(
+    session: Session, project: str, *, actor: Actor, cause: None, now: datetime
+) -> models.Application:
+    """Return it with every questioned item and its reason (transition 3)."""
+    application = _reviewed(session, project, actor)
+    to = rules.moved(application.state, Move.RETURN)
+    questioned = rules.questioned_items(_verdicts(application))
+    reasons = [f"{e.number} {e.filename}: {e.reason}" for e in application.evidence
+               if _label(e) in questioned]  # fmt: skip
+    application.state, application.reason = to, "; ".join(reasons)
+    note(application, actor, now, "returned", reasons=reasons)
+    record(session, APPLICATION_RETURNED, application, cause=cause, now=now, reasons=reasons)
+    return application
+
+
+def find_ineligible(
+    session: Session, project: str, reason: str, *, actor: Actor, cause: None, now: datetime
+) -> models.Application:
+    """Find it false or ineligible; the evidence is kept (transition 4)."""
+    return _reject(
+        session, project, (Move.FIND_INELIGIBLE, reason), actor=actor, cause=cause, now=now
+    )
+
+
+def not_recommend_application(
+    session: Session, project: str, reason: str, *, actor: Actor, cause: None, now: datetime
+) -> models.Application:
+    """Decide against a recommendation (transition 6)."""
+    return _reject(
+        session, project, (Move.NOT_RECOMMEND, reason), actor=actor, cause=cause, now=now
+    )
+
+
+def recommend_application(
+    session: Session, project: str, values: dict[str, Any], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Application:  # fmt: skip
+    """Recommend it with a signed opinion, within the unit's quota (transition 5).
+
+    Raises QuotaExceededError; the place is taken by one guarded UPDATE, so that concurrent requests
+    never pass the quota on any database.
+    """
+    application = _reviewed(session, project, actor)
+    to = rules.moved(application.state, Move.RECOMMEND)
+    rules.check_recommendable(_verdicts(application))
+    _take_place(session, application.programme, application.unit)
+    application.state, application.decided_at = to, now
+    application.opinion, application.signatory = values["opinion"], values["signatory"]
+    note(application, actor, now, "recommended", signatory=values["signatory"])
+    record(session, APPLICATION_RECOMMENDED, application, cause=cause, now=now)
+    return application
+
+
+def _reject(
+    session: Session, project: str, decision: tuple[Move, str], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Application:  # fmt: skip
+    move, reason = decision
+    application = _reviewed(session, project, actor)
+    application.state = rules.moved(application.state, move)
+    application.reason, application.decided_at = reason, now
+    note(application, actor, now, str(move), reason=reason)
+    record(session, APPLICATION_REJECTED, application, cause=cause, now=now, reasons=[reason])
+    return application
+
+
+def _reviewed(session: Session, project: str, actor: Actor) -> models.Application:
+    application = session.get(models.Application, project, with_for_update=True)
+    if application is None:
+        raise NotFoundError(f"No application {project!r}.")
+    if actor.unit != application.unit:
+        raise ForbiddenError(
+            f"Only reviewers of unit {application.unit}, named in the application, may do this."
+        )
+    return application
+
+
+def _take_place(session: Session, programme: str, unit: str) -> None:
+    quota = models.UnitQuota
+    taken = session.execute(
+        update(quota)
+        .where(quota.programme == programme, quota.unit == unit, quota.used < quota.places)
+        .values(used=quota.used + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        raise rules.QuotaExceededError(
+            f"Unit {unit} has used all its places in programme {programme}; nothing was changed."
+        )
+
+
+def _label(item: models.EvidenceItem) -> str:
+    return f"{item.number} {item.kind}"
+
+
+def _verdicts(application: models.Application) -> dict[str, Verdict | None]:
+    return {
+        _label(item): Verdict(item.verdict) if item.verdict else None
+        for item in application.evidence
+    }

@@ -1,0 +1,46 @@
+"""Intake: the table of contents."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from services.intake import commands
+from services.intake.api import IntakeApi
+from shared.catalogue import (
+    APPLICATION_NOT_SELECTED,
+    APPLICATION_SCORED,
+    PROJECT_CHANGED,
+    PROJECT_DESIGNATED,
+    PROJECT_EXPIRED,
+    PROJECT_REINSTATED,
+    PROJECT_REVOKED,
+)
+from shared.spine.entrypoints import handles
+from shared.spine.envelope import Event
+
+
+class IntakeService(IntakeApi):
+    """Takes applications, has their truth checked, and keeps the revoked out."""
+
+    name = "intake"
+
+    @handles(APPLICATION_SCORED)
+    @handles(APPLICATION_NOT_SELECTED)
+    @handles(PROJECT_DESIGNATED)
+    @handles(PROJECT_REVOKED)
+    @handles(PROJECT_REINSTATED)
+    @handles(PROJECT_EXPIRED)
+    @handles(PROJECT_CHANGED)
+    def follow_project(self, session: Session, event: Event, now: datetime) -> None:
+        """Show applicants how it goes on. The newest sequence wins."""
+        commands.follow_project(session, event, now=now)
+
+    @handles(PROJECT_REVOKED)
+    def bar_undertaker(self, session: Session, event: Event, now: datetime) -> None:
+        """Bar the undertaker from new applications, and acknowledge: the outlet `bar`."""
+        commands.bar_undertaker(session, event, now=now)
+
+    @handles(PROJECT_REINSTATED)
+    def lift_bar(self, session: Session, event: Event, now: datetime) -> None:
+        """Lift the bar of a reinstated project."""
+        commands.lift_bar(session, event, now=now)

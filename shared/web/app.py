@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from marshmallow import ValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
@@ -144,7 +144,7 @@ def _as_problem(error: Exception, request: Request) -> LaurelError:
             return MethodNotAllowedError(f"{request.method} is not possible here; use {allowed}.")
         case HTTPException():
             return InvalidError(str(error.description), errors=[])
-        case DBAPIError() | PoolTimeoutError():
+        case OperationalError() | InterfaceError() | PoolTimeoutError():
             _log.error("database-problem", error=str(error)[:300])
             detail = "The database does not answer or is too busy; nothing was changed. Try again."
             return DatabaseAwayError(detail)

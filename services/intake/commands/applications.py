@@ -64,10 +64,6 @@ def add_evidence(
     del cause
     application = own_application(session, project, actor)
     application.state = rules.moved(application.state, Move.EDIT)
-    same = [e for e in application.evidence
-            if (e.kind, e.filename) == (item["kind"], item["filename"])]  # fmt: skip
-    for earlier in same:
-        application.evidence.remove(earlier)
     _attach(application, item)
     note(application, actor, now, "evidence added", kind=item["kind"], sha256=item["sha256"])
     session.flush()
@@ -157,7 +153,13 @@ def _next_number(session: Session, programme: str, unit: str) -> str:
 
 
 def _attach(application: models.Application, item: dict[str, Any]) -> None:
-    number = max((e.number for e in application.evidence), default=0) + 1
+    """Add the item; one of the same kind and name is replaced and must be reviewed anew."""
+    for earlier in application.evidence:
+        if (earlier.kind, earlier.filename) == (item["kind"], item["filename"]):
+            earlier.sha256, earlier.size = item["sha256"], item["size"]
+            earlier.verdict = earlier.reason = earlier.reviewer = None
+            return
+    number = len(application.evidence) + 1
     application.evidence.append(
         models.EvidenceItem(project=application.project, number=number, **item)
     )

@@ -1,0 +1,190 @@
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from services.intake import commands
+from shared.errors import LaurelError
+from shared.spine.envelope import Event, new_id
+
+USCC = "91350100M000100Y43"
+NOW = datetime(2020, 10, 12, 1, tzinfo=UTC)
+
+
+def types(intake):
+    return [event.type for event in intake.events()]
+
+
+def test_an_application_goes_from_draft_to_recommendation(intake):
+    project = intake.review()
+    answer = intake.recommend(project)
+    assert answer.status_code == 200
+    assert answer.json["state"] == "RECOMMENDED"
+    submitted, recommended = intake.events()[1:]
+    assert (submitted.type, submitted.subject, submitted.sequence) == (
+        "application.submitted",
+        "2020-P110000-0001",
+        1,
+    )
+    assert (recommended.type, recommended.sequence) == ("application.recommended", 2)
+    assert recommended.data["content_hash"] == answer.json["content_hash"]
+    assert "contact_email" not in recommended.data
+
+
+def test_50_concurrent_recommendations_for_10_places_give_exactly_10(intake_on_both):
+    projects = [intake_on_both.review() for _ in range(50)]
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(intake_on_both.recommend, projects))
+    found = Counter((a.status_code, a.json.get("slug")) for a in answers)
+    assert found == {(200, None): 10, (409, "quota-exceeded"): 40}
+    assert types(intake_on_both).count("application.recommended") == 10
+
+
+def test_a_returned_application_lists_its_questions_and_keeps_its_history(intake):
+    project = intake.review("questioned")
+    answer = intake.act(project, "return")
+    assert answer.json["state"] == "RETURNED"
+    assert intake.events()[-1].data["reasons"] == [
+        "1 licence.pdf: unclear",
+        "2 report.pdf: unclear",
+    ]
+    assert intake.act(project, "submit", who=intake.undertaker).status_code == 409
+    fresh = {"kind": "project_report", "filename": "report.pdf", "sha256": "0" * 64, "size": 1}
+    assert intake.act(project, "evidence", fresh, intake.undertaker).status_code == 201
+    assert intake.act(project, "submit", who=intake.undertaker).json["state"] == "SUBMITTED"
+    steps = intake.client.get(f"/v1/applications/{project}/history", headers=intake.reviewer).json
+    assert [step["what"] for step in steps["items"]] == [
+        "created",
+        "submitted",
+        "review started",
+        "items reviewed",
+        "returned",
+        "evidence added",
+        "submitted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "state"), [("ineligible", "INELIGIBLE"), ("not-recommend", "NOT_RECOMMENDED")]
+)
+def test_a_rejection_carries_its_reason(intake, action, state):
+    project = intake.review()
+    assert intake.act(project, action, {"reason": "forged licence"}).json["state"] == state
+    assert intake.events()[-1].type == "application.rejected"
+    assert intake.events()[-1].data["reasons"] == ["forged licence"]
+
+
+def test_an_unverified_item_prevents_the_recommendation(intake):
+    answer = intake.recommend(intake.review("questioned"))
+    assert (answer.status_code, answer.json["slug"]) == (409, "evidence-not-verified")
+
+
+def test_a_reviewer_of_another_unit_may_not_review(intake):
+    project = intake.submit()
+    other = intake.token("unit", unit="P120000")
+    assert intake.act(project, "review/start", who=other).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "field"),
+    [
+        ({"uscc": "91350100M000100Y4Z"}, 422, "uscc"),
+        ({"direction": 11}, 422, "direction"),
+        ({"unit": "P999999"}, 422, "unit"),
+        ({"title": ""}, 422, "title"),
+        ({"contact_email": "no"}, 422, "contact_email"),
+        ({"surprise": 1}, 422, "surprise"),
+        ({"evidence": [{"kind": "x"}]}, 422, "evidence.0.filename"),
+    ],
+)
+def test_bad_input_names_its_field_and_changes_nothing(intake, changes, status, field):
+    before = types(intake)
+    body = {
+        "programme": "2020",
+        "unit": "P110000",
+        "uscc": USCC,
+        "undertaker_name": "n",
+        "title": "t",
+        "direction": 1,
+        "contact_email": "a@example.org",
+    }
+    answer = intake.post("/v1/applications", body | changes, intake.undertaker)
+    assert answer.status_code == status
+    assert field in [error["field"] for error in answer.json["errors"]]
+    assert answer.content_type == "application/problem+json"
+    assert types(intake) == before
+
+
+def test_an_application_after_the_deadline_is_refused(intake):
+    project = intake.draft()
+    intake.clock.set(datetime(2020, 11, 1, tzinfo=UTC))
+    answer = intake.act(project, "submit", who=intake.undertaker)
+    assert (answer.status_code, answer.json["slug"]) == (409, "outside-submission-window")
+
+
+def test_a_bad_definition_is_answered_with_line_numbers(intake):
+    answer = intake.post("/v1/programmes", {"yaml": "id: '1'\ntotal_quota: x\n"}, intake.official)
+    assert answer.status_code == 422
+    assert {"line": 2, "field": "total_quota", "message": "Not a valid integer."} in answer.json[
+        "errors"
+    ]
+
+
+def test_the_same_request_with_the_same_key_is_done_once(intake):
+    project = intake.draft()
+    headers = intake.undertaker | {"Idempotency-Key": "k1"}
+    first, second = (intake.act(project, "submit", who=headers) for _ in range(2))
+    assert first.json == second.json
+    assert types(intake).count("application.submitted") == 1
+
+
+def test_a_stale_edit_is_refused(intake):
+    project = intake.draft()
+    headers = intake.undertaker | {"If-Match": '"7"'}
+    answer = intake.client.put(f"/v1/applications/{project}", json={"title": "x"}, headers=headers)
+    assert (answer.status_code, answer.json["slug"]) == (412, "stale-version")
+
+
+def project_event(name, sequence, project="2020-P110000-0001", epoch=1):
+    data = {"undertaker": {"uscc": USCC, "name": "n"}, "epoch": epoch, "state": "REVOKED"}
+    return Event(
+        new_id(), "/laurel/inspection", name, project, NOW, sequence, "c", None, None, data
+    )
+
+
+def bar(intake, event):
+    with intake.session("intake") as session:
+        commands.bar_undertaker(session, event, now=NOW)
+
+
+def lift(intake, event):
+    with intake.session("intake") as session:
+        commands.lift_bar(session, event, now=NOW)
+
+
+def is_barred(intake):
+    with intake.session("intake") as session:
+        try:
+            commands.applications._refuse_barred(session, USCC)
+        except LaurelError:
+            return True
+    return False
+
+
+def test_a_revocation_bars_the_undertaker_and_is_acknowledged_once(intake):
+    event = project_event("project.revoked", 7)
+    bar(intake, event)
+    bar(intake, event)
+    assert is_barred(intake)
+    (acknowledged,) = [e for e in intake.events() if e.type == "revocation.acknowledged"]
+    assert acknowledged.data["outlet"] == "bar"
+    assert acknowledged.data["revocation"] == event.id
+    assert acknowledged.causation_id == event.id
+
+
+def test_a_late_revocation_does_not_undo_a_reinstatement_but_is_acknowledged(intake):
+    lift(intake, project_event("project.reinstated", 8, epoch=2))
+    bar(intake, project_event("project.revoked", 7))
+    assert not is_barred(intake)
+    assert types(intake).count("revocation.acknowledged") == 1

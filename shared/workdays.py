@@ -1,11 +1,13 @@
 """Chinese working days: the State Council's yearly holidays and make-up days, never a guess."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 
 import chinese_calendar
 
 from shared.errors import UnknownYearError
+
+CHINA = timezone(timedelta(hours=8), "UTC+8")  # one zone, no summer time since 1991
 
 
 def is_working_day(day: date, overrides: Mapping[date, bool]) -> bool:
@@ -33,3 +35,13 @@ def add_working_days(start: date, days: int, overrides: Mapping[date, bool]) -> 
         day += timedelta(days=1)
         days -= is_working_day(day, overrides)
     return day
+
+
+def china_date(instant: datetime) -> date:
+    """The calendar day in China at that instant."""
+    return instant.astimezone(CHINA).date()
+
+
+def end_of_day(day: date) -> datetime:
+    """The instant at which a calendar day in China is over."""
+    return datetime.combine(day + timedelta(days=1), time(), CHINA)

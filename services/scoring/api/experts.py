@@ -1,0 +1,79 @@
+"""Routes around experts: the directory, assignments, scores."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from services.scoring import commands, models
+from services.scoring.api.schemas import (
+    AssignmentOut,
+    ConflictsIn,
+    EntryOut,
+    ExpertIn,
+    ProgrammeIn,
+    ReasonIn,
+    ScoresIn,
+)
+from shared.web.paging import Page, keyset
+from shared.web.spec import Call, route
+
+
+class ExpertRoutes:
+    """Experts and what they score."""
+
+    @route("POST", "/v1/experts", role="official", body=ExpertIn, answer=ExpertIn, status=201)
+    def register_expert(self, session: Any, call: Call) -> models.Expert:
+        """Register an expert, or change the entry."""
+        return commands.register_expert(
+            session, call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("GET", "/v1/experts", role="official", answer=ExpertIn, page=True)
+    def list_experts(self, session: Any, call: Call) -> Page:
+        """List the directory of experts."""
+        return keyset(session, select(models.Expert), models.Expert.code, call.page)
+
+    @route(
+        "POST", "/v1/experts/<code>/conflicts", role="official", body=ConflictsIn, answer=ExpertIn
+    )
+    def declare_conflict(self, session: Any, call: Call) -> models.Expert:
+        """Add declared conflicts of interest to an expert's entry."""
+        return commands.declare_conflict(
+            session, call.path["code"], call.body["conflicts"], actor=call.actor, cause=None,
+            now=call.now,
+        )  # fmt: skip
+
+    @route("POST", "/v1/assignments", role="official", body=ProgrammeIn, status=201)
+    def assign_experts(self, session: Any, call: Call) -> dict[str, Any]:
+        """Assign enough experts without conflict to every entry in scoring, evenly."""
+        return commands.assign_experts(
+            session, call.body["programme"], actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("GET", "/v1/assignments", role=("expert", "official"), answer=AssignmentOut, page=True)
+    def list_assignments(self, session: Any, call: Call) -> Page:
+        """List assignments; an expert sees their own."""
+        assignment = models.Assignment
+        statement = select(assignment)
+        if call.actor.role == "expert":
+            statement = statement.where(assignment.expert == (call.actor.expert or ""))
+            return keyset(session, statement, assignment.project, call.page)
+        statement = statement.where(assignment.expert == call.query.get("expert", ""))
+        return keyset(session, statement, assignment.project, call.page)
+
+    @route(
+        "POST", "/v1/entries/<project>/recuse", role="expert", body=ReasonIn, answer=AssignmentOut
+    )
+    def recuse_expert(self, session: Any, call: Call) -> models.Assignment:
+        """Withdraw from an entry because of a conflict of interest."""
+        return commands.recuse_expert(
+            session, call.path["project"], call.body["reason"], actor=call.actor, cause=None,
+            now=call.now,
+        )  # fmt: skip
+
+    @route("POST", "/v1/entries/<project>/scores", role="expert", body=ScoresIn, answer=EntryOut)
+    def score_entry(self, session: Any, call: Call) -> models.Entry:
+        """Score an entry on every criterion of the rubric; may be changed until all have scored."""
+        return commands.score_entry(
+            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
+        )

@@ -1,0 +1,129 @@
+"""What scoring's routes take and give."""
+
+from marshmallow import Schema, fields, validate
+
+TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
+LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
+SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
+
+
+class ExpertIn(Schema):
+    """An expert; conflicts are USCCs of undertakers or codes of units."""
+
+    code = fields.String(required=True, validate=validate.Length(1, 20))
+    name = fields.String(required=True, validate=validate.Length(1, 80))
+    employer_uscc = fields.String(load_default=None, allow_none=True)
+    directions = fields.List(fields.Integer(strict=True), load_default=list)
+    conflicts = fields.List(fields.String(), load_default=list)
+
+
+class ConflictsIn(Schema):
+    """Declared conflicts of interest."""
+
+    conflicts = fields.List(fields.String(), required=True, validate=validate.Length(1))
+
+
+class ProgrammeIn(Schema):
+    """Which round."""
+
+    programme = fields.String(required=True)
+
+
+class ScoresIn(Schema):
+    """Points by criterion, as decimals in text."""
+
+    scores = fields.Dict(keys=fields.String(), values=fields.Decimal(as_string=True), required=True)
+    comment = fields.String(load_default="")
+
+
+class ReasonIn(Schema):
+    """Why."""
+
+    reason = fields.String(required=True, validate=LONG)
+
+
+class AssignmentOut(Schema):
+    """What an expert is to score, or has scored."""
+
+    project = fields.String()
+    expert = fields.String()
+    recused = fields.String(allow_none=True)
+    scores = fields.Dict(allow_none=True)
+    total = fields.String(attribute="total_text", allow_none=True)
+
+
+class EntryOut(Schema):
+    """An entry with its outcome; experts' single scores are not shown."""
+
+    project = fields.String()
+    programme = fields.String()
+    unit = fields.String()
+    undertaker = fields.Dict()
+    title = fields.String()
+    direction = fields.Integer()
+    state = fields.String()
+    score = fields.String(attribute="score_text", allow_none=True)
+    rank = fields.Integer(allow_none=True)
+    reasons = fields.List(fields.String())
+    publicity = fields.String(allow_none=True)
+    sequence = fields.Integer()
+
+
+class EntryQuery(Schema):
+    """Which entries to list."""
+
+    programme = fields.String(load_default=None)
+    state = fields.String(load_default=None)
+
+
+class PublicityOut(Schema):
+    """A list under publicity."""
+
+    id = fields.String()
+    programme = fields.String()
+    opens_on = fields.Date()
+    closes_on = fields.Date()
+
+
+class EvidenceIn(Schema):
+    """One item of evidence."""
+
+    description = fields.String(required=True, validate=TEXT)
+    sha256 = fields.String(required=True, validate=SHA256)
+
+
+class ObjectionIn(Schema):
+    """An objection; the name and contact are kept sealed from the undertaker."""
+
+    project = fields.String(required=True)
+    real_name = fields.String(required=True, validate=validate.Length(max=80))
+    contact = fields.String(required=True, validate=TEXT)
+    statement = fields.String(required=True, validate=LONG)
+    evidence = fields.List(fields.Nested(EvidenceIn), required=True)
+
+
+class ObjectionReceipt(Schema):
+    """What an objector gets back."""
+
+    id = fields.String()
+    project = fields.String()
+    received_at = fields.AwareDateTime()
+    upheld = fields.Boolean(allow_none=True)
+    reason = fields.String(allow_none=True)
+    decided_at = fields.AwareDateTime(allow_none=True)
+
+
+class SealedObjection(ObjectionReceipt):
+    """An objection as officials see it."""
+
+    real_name = fields.String()
+    contact = fields.String()
+    statement = fields.String()
+    evidence = fields.List(fields.Dict())
+
+
+class DecisionIn(Schema):
+    """An official's decision on an objection."""
+
+    upheld = fields.Boolean(required=True)
+    reason = fields.String(required=True, validate=LONG)

@@ -1,0 +1,86 @@
+"""Who scores what: enough experts for every entry, none in conflict, the load spread evenly. Pure.
+
+A minimum-cost flow (OR-tools): source → entry → expert → sink. The k-th entry of an expert costs k,
+so the cheapest flow is the most even one; one outside the entry's direction costs a little more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ortools.graph.python import min_cost_flow
+
+OTHER_DIRECTION_COST = 1
+LOAD_COST = 4
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry to be scored by `wanted` more experts; `barred` are those who must not."""
+
+    project: str
+    direction: int
+    wanted: int
+    barred: frozenset[str] = field(default=frozenset())
+
+
+@dataclass(frozen=True)
+class Judge:
+    """An expert, the directions they know, and how much they have already."""
+
+    code: str
+    directions: frozenset[int]
+    load: int = 0
+
+
+def assign(
+    candidates: Sequence[Candidate], judges: Sequence[Judge]
+) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Experts by project, and how many experts are missing by project (then assign nothing)."""
+    candidates = sorted(candidates, key=lambda c: c.project)
+    judges = sorted(judges, key=lambda j: j.code)
+    flow = min_cost_flow.SimpleMinCostFlow()
+    first_judge = 1 + len(candidates)
+    sink = first_judge + len(judges)
+    pairs: dict[int, tuple[str, str]] = {}
+    for number, candidate in enumerate(candidates, start=1):
+        flow.add_arc_with_capacity_and_unit_cost(0, number, candidate.wanted, 0)
+        for offset, judge in enumerate(judges):
+            if judge.code not in candidate.barred:
+                foreign = candidate.direction not in judge.directions
+                arc = flow.add_arc_with_capacity_and_unit_cost(
+                    number, first_judge + offset, 1, OTHER_DIRECTION_COST * foreign
+                )
+                pairs[arc] = (candidate.project, judge.code)
+    _add_loads(flow, judges, first_judge, sink, len(candidates))
+    wanted = sum(candidate.wanted for candidate in candidates)
+    flow.set_node_supply(0, wanted)
+    flow.set_node_supply(sink, -wanted)
+    flow.solve_max_flow_with_min_cost()
+    assigned: dict[str, list[str]] = {candidate.project: [] for candidate in candidates}
+    for arc, (project, judge_code) in pairs.items():
+        if flow.flow(arc):
+            assigned[project].append(judge_code)
+    return assigned, _missing(candidates, assigned)
+
+
+def _add_loads(
+    flow: min_cost_flow.SimpleMinCostFlow,
+    judges: Sequence[Judge],
+    first_judge: int,
+    sink: int,
+    most: int,
+) -> None:
+    for offset, judge in enumerate(judges):
+        for nth in range(most):
+            cost = LOAD_COST * (judge.load + nth)
+            flow.add_arc_with_capacity_and_unit_cost(first_judge + offset, sink, 1, cost)
+
+
+def _missing(
+    candidates: Sequence[Candidate], assigned: Mapping[str, Sequence[str]]
+) -> dict[str, int]:
+    return {
+        candidate.project: candidate.wanted - len(assigned[candidate.project])
+        for candidate in candidates
+        if len(assigned[candidate.project]) < candidate.wanted
+    }

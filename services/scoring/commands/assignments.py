@@ -1,0 +1,150 @@
+"""Experts, who scores what, and their scores."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.scoring import models, rules
+from services.scoring.assignment import Candidate, Judge, assign
+from services.scoring.commands.entries import entry_of, programme_of
+from services.scoring.rules import Move, State
+from shared.catalogue import APPLICATION_SCORED
+from shared.errors import NotFoundError
+from shared.spine.outbox import record
+from shared.web.access import Actor
+
+
+def register_expert(
+    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Expert:
+    """Enter an expert in the directory, or change the entry; declared conflicts stay."""
+    del actor, cause, now
+    expert = session.get(models.Expert, values["code"])
+    if expert is None:
+        expert = models.Expert(code=values["code"], conflicts=[])
+        session.add(expert)
+    declared = set(expert.conflicts) | set(values.get("conflicts", ()))
+    for name, value in values.items():
+        setattr(expert, name, value)
+    expert.conflicts = sorted(declared)
+    return expert
+
+
+def declare_conflict(
+    session: Session, code: str, conflicts: Iterable[str], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Expert:  # fmt: skip
+    """Add declared conflicts of interest: USCCs of undertakers or codes of units."""
+    del actor, cause, now
+    expert = _expert(session, code)
+    expert.conflicts = sorted(set(expert.conflicts) | set(conflicts))
+    return expert
+
+
+def assign_experts(
+    session: Session, programme: str, *, actor: Actor, cause: None, now: datetime
+) -> dict[str, Any]:
+    """Give every entry enough experts, or raise TooFewExpertsError and change nothing."""
+    del actor, cause
+    needed = programme_of(session, programme).experts_per_application
+    statement = select(models.Entry).where(
+        models.Entry.programme == programme, models.Entry.state == State.SCORING
+    )
+    entries = session.scalars(statement.with_for_update()).all()
+    experts = session.scalars(select(models.Expert)).all()
+    candidates = [
+        Candidate(e.project, e.direction, needed - len(_active(e)), _barred(e, experts))
+        for e in entries
+        if len(_active(e)) < needed
+    ]
+    assigned, missing = assign(candidates, _judges(session, experts))
+    if missing:
+        raise rules.TooFewExpertsError(
+            f"{len(missing)} entries lack experts without conflict, for example "
+            f"{next(iter(missing))}: register more experts; nothing was assigned.",
+            missing=missing,
+        )
+    for project, codes in assigned.items():
+        session.add_all(
+            models.Assignment(project=project, expert=code, assigned_at=now) for code in codes
+        )
+    return {"programme": programme, "assigned": sum(map(len, assigned.values()))}
+
+
+def recuse_expert(
+    session: Session, project: str, reason: str, *, actor: Actor, cause: None, now: datetime
+) -> models.Assignment:
+    """An expert withdraws from an entry they have not scored; the next assignment replaces them."""
+    del cause, now
+    assignment = _own(session, project, actor)
+    if assignment.scores is not None:
+        raise rules.NotAssignedError("You have scored this entry; ask the officials instead.")
+    assignment.recused = reason
+    return assignment
+
+
+def score_entry(
+    session: Session, project: str, values: dict[str, Any], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Entry:  # fmt: skip
+    """Keep an expert's scores; when all assigned experts have scored, the entry is scored."""
+    entry = entry_of(session, project)
+    assignment = _own(session, project, actor)
+    to = rules.moved(entry.state, Move.COMPLETE_SCORES)
+    programme = programme_of(session, entry.programme)
+    rubric = [rules.Criterion(c.key, c.weight, c.maximum) for c in programme.rubric]
+    scores: dict[str, Decimal] = values["scores"]
+    rules.check_scores(scores, rubric)
+    assignment.scores = {key: str(score) for key, score in scores.items()}
+    assignment.total_text = str(rules.weighted_total(scores, rubric))
+    assignment.comment, assignment.scored_at = values["comment"], now
+    session.flush()
+    active = _active(entry)
+    totals = [Decimal(a.total_text) for a in active if a.total_text]
+    if len(totals) == len(active) >= programme.experts_per_application:
+        entry.state, entry.score_text = to, str(rules.mean_score(totals))
+        record(session, APPLICATION_SCORED, entry, cause=cause, now=now)
+    return entry
+
+
+def _expert(session: Session, code: str) -> models.Expert:
+    expert = session.get(models.Expert, code, with_for_update=True)
+    if expert is None:
+        raise NotFoundError(f"No expert {code!r} is registered.")
+    return expert
+
+
+def _own(session: Session, project: str, actor: Actor) -> models.Assignment:
+    assignment = session.get(models.Assignment, (project, actor.expert))
+    if assignment is None or assignment.recused:
+        raise rules.NotAssignedError(f"Entry {project} is not assigned to you.")
+    return assignment
+
+
+def _active(entry: models.Entry) -> list[models.Assignment]:
+    return [a for a in entry.assignments if not a.recused]
+
+
+def _barred(entry: models.Entry, experts: Iterable[models.Expert]) -> frozenset[str]:
+    """Experts in conflict of interest with the entry, and those who have or had it."""
+    parties = {entry.undertaker["uscc"], entry.unit}
+    return frozenset(
+        {e.code for e in experts if e.employer_uscc in parties or parties & set(e.conflicts)}
+        | {a.expert for a in entry.assignments}
+    )
+
+
+def _judges(session: Session, experts: Iterable[models.Expert]) -> list[Judge]:
+    assignment = models.Assignment
+    rows = session.execute(
+        select(assignment.expert, func.count())
+        .where(assignment.recused.is_(None))
+        .group_by(assignment.expert)
+    )
+    loads = Counter({row[0]: row[1] for row in rows})
+    return [Judge(e.code, frozenset(e.directions), loads[e.code]) for e in experts]

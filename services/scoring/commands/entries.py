@@ -1,0 +1,90 @@
+"""Entries as events bring them: entered when recommended, closed when revoked."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.scoring import models, rules
+from services.scoring.rules import Move, State
+from shared.catalogue import REVOCATION_ACKNOWLEDGED
+from shared.errors import NotFoundError
+from shared.programme import Programme
+from shared.spine.envelope import Event
+from shared.spine.outbox import record
+
+
+def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
+    """Keep the newest edition of the definition."""
+    del now
+    data = event.data
+    row = session.get(models.Programme, data["programme"], with_for_update=True)
+    if row is None:
+        row = models.Programme(id=data["programme"], edition=0)
+        session.add(row)
+    if data["edition"] > row.edition:
+        row.edition, row.definition = data["edition"], data["definition"]
+
+
+def programme_of(session: Session, programme: str) -> Programme:
+    """The round; raises NotFoundError."""
+    row = session.get(models.Programme, programme)
+    if row is None:
+        raise NotFoundError(f"No programme {programme!r} is known here; publish it first.")
+    return Programme.parse(row.definition)
+
+
+def enter_application(session: Session, event: Event, *, now: datetime) -> None:
+    """Enter a recommended application; it passes the formal check if it is complete.
+
+    Completeness only (transition 7). One whose revocation came first is entered closed.
+    """
+    del now
+    data = event.data
+    if session.get(models.Entry, event.subject) is not None:
+        return
+    entry = models.Entry(
+        project=event.subject, programme=data["programme"], unit=data["unit"],
+        undertaker=data["undertaker"], title=data["title"], direction=data["direction"],
+        content_hash=data["content_hash"], state=State.RECOMMENDED, epoch=0,
+        sequence=event.sequence, reasons=[], frozen_count=0,
+    )  # fmt: skip
+    if data["content_hash"] and data["opinion"].strip():
+        entry.state = rules.moved(entry.state, Move.FIND_COMPLETE)
+    if _is_revoked(session, event.subject):
+        entry.state = State.REVOKED
+    session.add(entry)
+
+
+def close_entry(session: Session, event: Event, *, now: datetime) -> None:
+    """Close the entry of a revoked project and acknowledge: once per epoch, in any order."""
+    entry = session.get(models.Entry, event.subject, with_for_update=True)
+    if entry is not None:
+        entry.state = State.REVOKED
+        entry.sequence = max(entry.sequence, event.sequence)
+    if session.get(models.Acknowledgement, (event.subject, event.data["epoch"])) is not None:
+        return
+    acknowledgement = models.Acknowledgement(
+        project=event.subject, epoch=event.data["epoch"], revocation=event.id, sequence=0,
+        acknowledged_at=now,
+    )  # fmt: skip
+    session.add(acknowledgement)
+    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, cause=event, now=now)
+
+
+def entry_of(session: Session, project: str) -> models.Entry:
+    """One entry, locked; raises NotFoundError."""
+    entry = session.get(models.Entry, project, with_for_update=True)
+    if entry is None:
+        raise NotFoundError(f"No entry {project!r}; has its unit recommended it?")
+    return entry
+
+
+def _is_revoked(session: Session, project: str) -> bool:
+    acknowledgement = models.Acknowledgement
+    return (
+        session.scalar(
+            select(acknowledgement.project).where(acknowledgement.project == project).limit(1)
+        )
+        is not None
+    )

@@ -1,0 +1,128 @@
+"""From scores to the list: ranking, publicity, designation."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.scoring import models, ranking, rules
+from services.scoring.commands.entries import programme_of
+from services.scoring.rules import Move, State
+from shared.catalogue import APPLICATION_NOT_SELECTED, PROJECT_DESIGNATED, PUBLICITY_OPENED
+from shared.errors import LaurelError
+from shared.programme import Programme
+from shared.spine.envelope import new_id
+from shared.spine.outbox import record
+from shared.spine.timers import each_due
+from shared.web.access import Actor
+from shared.workdays import add_working_days, china_date, end_of_day
+
+
+class NothingToPublishError(LaurelError):
+    """No entry is in the state that this step takes."""
+
+    slug = "nothing-to-do"
+
+
+def rank_entries(
+    session: Session, programme: str, *, actor: Actor, cause: None, now: datetime
+) -> list[models.Entry]:
+    """Rank all scored entries under the quotas, explain each outcome (transition 9).
+
+    Raises UnscoredEntriesError while any entry of the round still waits for scores.
+    """
+    del actor
+    round_ = programme_of(session, programme)
+    entries = _in_states(session, programme, (State.RECOMMENDED, State.SCORING, State.SCORED))
+    if unscored := [e.project for e in entries if e.state != State.SCORED]:
+        raise rules.UnscoredEntriesError(
+            f"{len(unscored)} entries are not scored yet, for example {unscored[0]}.",
+            entries=unscored[:50],
+        )
+    if not entries:
+        raise NothingToPublishError(f"No entry of programme {programme} waits to be ranked.")
+    quotas = {number: direction.quota for number, direction in round_.directions.items()}
+    by_project = {entry.project: entry for entry in entries}
+    candidates = [_candidate(entry, round_) for entry in entries]
+    for outcome in ranking.rank(candidates, round_.total_quota, quotas):
+        entry = by_project[outcome.project]
+        move = Move.SHORTLIST if outcome.shortlisted else Move.NOT_SELECT
+        entry.state, entry.rank = rules.moved(entry.state, move), outcome.rank
+        entry.reasons = list(outcome.reasons)
+        if not outcome.shortlisted:
+            record(session, APPLICATION_NOT_SELECTED, entry, cause=cause, now=now)
+    return sorted(entries, key=lambda entry: entry.rank or 0)
+
+
+def open_publicity(
+    session: Session, programme: str, *, actor: Actor, cause: None, now: datetime
+) -> models.Publicity:
+    """Make the shortlist public for objections, for the round's working days (transition 10).
+
+    Raises UnknownYearError when the calendar does not know the days.
+    """
+    del actor
+    round_ = programme_of(session, programme)
+    entries = _in_states(session, programme, (State.SHORTLISTED,))
+    if not entries:
+        raise NothingToPublishError(f"No entry of programme {programme} is shortlisted.")
+    opens_on = china_date(now)
+    closes_on = add_working_days(opens_on, round_.publicity_working_days, round_.workday_overrides)
+    publicity = models.Publicity(
+        id=new_id(), programme=programme, opens_on=opens_on, closes_on=closes_on, sequence=0
+    )
+    session.add(publicity)
+    for entry in entries:
+        entry.state = rules.moved(entry.state, Move.PUBLICISE)
+        entry.publicity, entry.designate_at = publicity.id, end_of_day(closes_on)
+    ranked = sorted(entries, key=lambda entry: entry.rank or 0)
+    record(session, PUBLICITY_OPENED, publicity, cause=cause, now=now, entries=ranked)
+    return publicity
+
+
+def designate_due(session: Session, *, now: datetime) -> int:
+    """Designate what publicity is over for, without open objection (transition 13)."""
+    entry = models.Entry
+    due = (
+        select(entry)
+        .where(entry.state == State.PUBLICISED, entry.designate_at <= now, entry.frozen_count == 0)
+        .order_by(entry.project)
+    )
+    return each_due(session, due, lambda row: designate_project(session, row, now=now))
+
+
+def designate_project(session: Session, entry: models.Entry, *, now: datetime) -> None:
+    """Designate one project: its first epoch, valid from that day for the round's years."""
+    years = programme_of(session, entry.programme).validity_years
+    entry.state = rules.moved(entry.state, Move.DESIGNATE)
+    entry.epoch, entry.valid_from = 1, china_date(now)
+    entry.valid_to = _years_later(entry.valid_from, years)
+    record(session, PROJECT_DESIGNATED, entry, cause=None, now=now)
+
+
+def _years_later(day: Any, years: int) -> Any:
+    """The same day of a later year; 29 February becomes the 28th."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
+def _in_states(session: Session, programme: str, states: Sequence[State]) -> Sequence[models.Entry]:
+    statement = select(models.Entry).where(
+        models.Entry.programme == programme, models.Entry.state.in_(states)
+    )
+    return session.scalars(statement.order_by(models.Entry.project).with_for_update()).all()
+
+
+def _candidate(entry: models.Entry, programme: Programme) -> ranking.Candidate:
+    heaviest = sorted(programme.rubric, key=lambda c: (-c.weight, c.key))
+    scored = [a.scores for a in entry.assignments if a.scores and not a.recused]
+    means = tuple(rules.mean_score([Decimal(scores[c.key]) for scores in scored]) for c in heaviest)
+    return ranking.Candidate(
+        project=entry.project, direction=entry.direction, score=entry.score or Decimal(0),
+        criteria=means, content_hash=entry.content_hash,
+    )  # fmt: skip

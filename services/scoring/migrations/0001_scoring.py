@@ -1,0 +1,105 @@
+"""Entries, experts, assignments with scores, publicity, objections."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.spine.tables import Instant
+
+revision = "scoring_0001"
+down_revision = None
+branch_labels = ("scoring",)
+depends_on = None
+
+
+def upgrade():
+    op.create_table(
+        "acknowledgements",
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("revocation", sa.String(length=64), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("acknowledged_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("project", "epoch"),
+    )
+    op.create_table(
+        "entries",
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("programme", sa.String(length=20), nullable=False),
+        sa.Column("unit", sa.String(length=16), nullable=False),
+        sa.Column("undertaker", sa.JSON(), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("direction", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("score_text", sa.String(length=20), nullable=True),
+        sa.Column("rank", sa.Integer(), nullable=True),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("publicity", sa.String(length=36), nullable=True),
+        sa.Column("designate_at", Instant, nullable=True),
+        sa.Column("frozen_count", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("project"),
+    )
+    op.create_index("entries_programme", "entries", ["programme", "state"], unique=False)
+    op.create_index(op.f("ix_entries_designate_at"), "entries", ["designate_at"], unique=False)
+    op.create_index(op.f("ix_entries_publicity"), "entries", ["publicity"], unique=False)
+    op.create_table(
+        "experts",
+        sa.Column("code", sa.String(length=20), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("employer_uscc", sa.String(length=18), nullable=True),
+        sa.Column("directions", sa.JSON(), nullable=False),
+        sa.Column("conflicts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("code"),
+    )
+    op.create_table(
+        "programmes",
+        sa.Column("id", sa.String(length=20), nullable=False),
+        sa.Column("edition", sa.Integer(), nullable=False),
+        sa.Column("definition", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "publicities",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("programme", sa.String(length=20), nullable=False),
+        sa.Column("opens_on", sa.Date(), nullable=False),
+        sa.Column("closes_on", sa.Date(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "assignments",
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("expert", sa.String(length=20), nullable=False),
+        sa.Column("assigned_at", Instant, nullable=False),
+        sa.Column("recused", sa.Text(), nullable=True),
+        sa.Column("scores", sa.JSON(), nullable=True),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("total_text", sa.String(length=20), nullable=True),
+        sa.Column("scored_at", Instant, nullable=True),
+        sa.ForeignKeyConstraint(["expert"], ["experts.code"]),
+        sa.ForeignKeyConstraint(["project"], ["entries.project"]),
+        sa.PrimaryKeyConstraint("project", "expert"),
+    )
+    op.create_table(
+        "objections",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("real_name", sa.String(length=80), nullable=False),
+        sa.Column("contact", sa.String(length=200), nullable=False),
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("received_at", Instant, nullable=False),
+        sa.Column("upheld", sa.Boolean(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("decided_at", Instant, nullable=True),
+        sa.Column("decided_by", sa.String(length=120), nullable=True),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["entries.project"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_objections_project"), "objections", ["project"], unique=False)

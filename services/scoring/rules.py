@@ -1,0 +1,159 @@
+"""Scoring's decisions: the way of an entry from formal check to designation.
+
+Transitions 7 to 13 of the life cycle. Scores are exact decimals; means are rounded half to even to
+four places (IEEE 754's default, which favours nobody).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+
+from shared.errors import LaurelError
+from shared.machine import next_state
+
+PLACES = Decimal("0.0001")
+SCORE_PLACES = 2
+
+
+class State(StrEnum):
+    """States of an entry; the last ones are decided by inspection and only kept here."""
+
+    RECOMMENDED = "RECOMMENDED"
+    SCORING = "SCORING"
+    SCORED = "SCORED"
+    SHORTLISTED = "SHORTLISTED"
+    NOT_SELECTED = "NOT_SELECTED"
+    PUBLICISED = "PUBLICISED"
+    DESIGNATED = "DESIGNATED"
+    REVOKED = "REVOKED"
+
+
+class Move(StrEnum):
+    """What can happen to an entry."""
+
+    FIND_COMPLETE = "find complete"
+    COMPLETE_SCORES = "complete scores"
+    SHORTLIST = "shortlist"
+    NOT_SELECT = "not select"
+    PUBLICISE = "publicise"
+    UPHOLD_OBJECTION = "uphold objection"
+    DESIGNATE = "designate"
+    CLOSE = "close"
+
+
+TRANSITIONS: Mapping[tuple[State, Move], State] = {
+    (State.RECOMMENDED, Move.FIND_COMPLETE): State.SCORING,
+    (State.SCORING, Move.COMPLETE_SCORES): State.SCORED,
+    (State.SCORED, Move.SHORTLIST): State.SHORTLISTED,
+    (State.SCORED, Move.NOT_SELECT): State.NOT_SELECTED,
+    (State.SHORTLISTED, Move.PUBLICISE): State.PUBLICISED,
+    (State.PUBLICISED, Move.UPHOLD_OBJECTION): State.NOT_SELECTED,
+    (State.PUBLICISED, Move.DESIGNATE): State.DESIGNATED,
+    (State.DESIGNATED, Move.CLOSE): State.REVOKED,
+}
+ANONYMOUS = {"anonymous", "匿名", "佚名", "n/a", "none", "nobody", "不具名", "无名氏"}
+
+
+class WrongScoreError(LaurelError):
+    """A score is missing, surplus or outside its scale."""
+
+    slug = "wrong-score"
+    status = 422
+
+
+class AnonymousObjectionError(LaurelError):
+    """Objections carry a real name."""
+
+    slug = "anonymous-objection"
+    status = 422
+
+
+class EvidenceMissingError(LaurelError):
+    """Objections carry evidence."""
+
+    slug = "evidence-missing"
+    status = 422
+
+
+class NotUnderPublicityError(LaurelError):
+    """The project is not under publicity now."""
+
+    slug = "not-under-publicity"
+
+
+class NotAssignedError(LaurelError):
+    """This expert does not score this entry."""
+
+    slug = "not-assigned"
+    status = 403
+
+
+class UnscoredEntriesError(LaurelError):
+    """Some entries are not scored yet."""
+
+    slug = "unscored-entries"
+
+
+class TooFewExpertsError(LaurelError):
+    """There are not enough experts without conflict."""
+
+    slug = "too-few-experts"
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of the rubric."""
+
+    key: str
+    weight: Decimal
+    maximum: Decimal
+
+
+def moved(state: State, move: Move) -> State:
+    """The state after a move; raises IllegalTransitionError for every pair outside the table."""
+    return next_state(TRANSITIONS, state, move)
+
+
+def check_scores(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> None:
+    """Every criterion scored once, from 0 to its maximum, with at most two decimal places."""
+    wanted = {criterion.key: criterion.maximum for criterion in rubric}
+    faults = [(key, "is not in the rubric") for key in scores.keys() - wanted.keys()]
+    faults += [(key, "is missing") for key in wanted.keys() - scores.keys()]
+    for key in wanted.keys() & scores.keys():
+        if not 0 <= scores[key] <= wanted[key]:
+            faults.append((key, f"must be from 0 to {wanted[key]}"))
+        elif -int(scores[key].as_tuple().exponent) > SCORE_PLACES:
+            faults.append((key, f"must have at most {SCORE_PLACES} decimal places"))
+    if faults:
+        errors = [{"field": f"scores.{key}", "message": message} for key, message in sorted(faults)]
+        first = errors[0]
+        raise WrongScoreError(f"{first['field']} {first['message']}.", errors=errors)
+
+
+def weighted_total(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> Decimal:
+    """Points of 100: the sum of weight times score over maximum, rounded to four places."""
+    total = sum((c.weight * scores[c.key] * 100 / c.maximum for c in rubric), start=Decimal(0))
+    return total.quantize(PLACES, ROUND_HALF_EVEN)
+
+
+def mean_score(totals: Sequence[Decimal]) -> Decimal:
+    """The arithmetic mean of the experts' totals, rounded half to even to four places."""
+    return (sum(totals, start=Decimal(0)) / len(totals)).quantize(PLACES, ROUND_HALF_EVEN)
+
+
+def check_objection(real_name: str, evidence_count: int) -> None:
+    """Transition 11's guard: a real name and evidence; anonymous objections are not taken."""
+    name = re.sub(r"\s+", " ", real_name).strip()
+    letters = [character for character in name if character.isalpha()]
+    if name.lower() in ANONYMOUS or len(letters) < 2:
+        raise AnonymousObjectionError(
+            "Objections are taken under a real name only; it is kept sealed from the undertaker.",
+            errors=[{"field": "real_name", "message": "must be your real name"}],
+        )
+    if evidence_count < 1:
+        raise EvidenceMissingError(
+            "Add at least one item of evidence: what it is, and its SHA-256.",
+            errors=[{"field": "evidence", "message": "must have at least one item"}],
+        )

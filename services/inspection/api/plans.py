@@ -1,0 +1,65 @@
+"""Routes of plans, draws and inspections."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from services.inspection import commands, models
+from services.inspection.api.schemas import (
+    DrawIn,
+    InspectionOut,
+    InspectionQuery,
+    PlanIn,
+    PlanOut,
+)
+from shared.errors import NotFoundError
+from shared.web.paging import Page, keyset
+from shared.web.spec import Call, route
+
+
+class PlanRoutes:
+    """Announced, drawn, inspected."""
+
+    @route("POST", "/v1/plans", role="official", body=PlanIn, answer=PlanOut, status=201)
+    def plan_inspections(self, session: Any, call: Call) -> models.Plan:
+        """Announce a draw: both directories frozen and published by hash."""
+        return commands.plan_inspections(
+            session, call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("GET", "/v1/plans", answer=PlanOut, page=True)
+    def list_plans(self, session: Any, call: Call) -> Page:
+        """List the plans."""
+        return keyset(session, select(models.Plan), models.Plan.id, call.page)
+
+    @route("POST", "/v1/plans/<plan>/draw", role="official", body=DrawIn, answer=PlanOut)
+    def draw_plan(self, session: Any, call: Call) -> models.Plan:
+        """Draw as announced, once, with the opened secrets and the public value."""
+        return commands.draw_plan(
+            session, call.path["plan"], call.body["secrets"], call.body["public_value"],
+            actor=call.actor, cause=None, now=call.now,
+        )  # fmt: skip
+
+    @route("GET", "/v1/plans/<plan>/transcript")
+    def show_transcript(self, session: Any, call: Call) -> Any:
+        """Show a draw's transcript, which `laurel draw verify` recomputes offline."""
+        plan = session.get(models.Plan, call.path["plan"])
+        if plan is None or plan.transcript is None:
+            raise NotFoundError(f"Plan {call.path['plan']!r} has no draw.")
+        return plan.transcript
+
+    @route(
+        "GET", "/v1/inspections", role=("official", "operator", "agency"), query=InspectionQuery,
+        answer=InspectionOut, page=True,
+    )  # fmt: skip
+    def list_inspections(self, session: Any, call: Call) -> Page:
+        """List inspections; an agency sees its own."""
+        inspection = models.Inspection
+        wanted = dict(call.query)
+        if call.actor.role == "agency":
+            wanted["agency"] = call.actor.agency or ""
+        statement = select(inspection)
+        for name, value in wanted.items():
+            if value is not None:
+                statement = statement.where(getattr(inspection, name) == value)
+        return keyset(session, statement, inspection.inspection, call.page)

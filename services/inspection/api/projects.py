@@ -1,0 +1,72 @@
+"""Routes of projects under supervision: decisions, tasks, and the ledger of revocations."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from services.inspection import commands, models
+from services.inspection.api.schemas import (
+    ChangeDecisionIn,
+    ProjectOut,
+    ReinstateIn,
+    RevokeIn,
+    TaskOut,
+)
+from services.inspection.commands.projects import project_of
+from services.inspection.queries import ledger_lines
+from shared.web.paging import Page, keyset
+from shared.web.spec import Call, route
+
+ONE = "/v1/projects/<project>"
+READERS = ("official", "operator")
+
+
+class ProjectRoutes:
+    """Designated projects."""
+
+    @route("GET", "/v1/projects", role=READERS, answer=ProjectOut, page=True)
+    def list_projects(self, session: Any, call: Call) -> Page:
+        """List projects under supervision."""
+        statement = select(models.Project)
+        return keyset(session, statement, models.Project.project, call.page)
+
+    @route("GET", ONE, role=READERS, answer=ProjectOut)
+    def show_project(self, session: Any, call: Call) -> models.Project:
+        """Show one project under supervision."""
+        return project_of(session, call.path["project"])
+
+    @route("POST", f"{ONE}/revoke", role="official", body=RevokeIn, answer=ProjectOut)
+    def revoke_project(self, session: Any, call: Call) -> models.Project:
+        """Revoke on grounds 2 to 4, with citation, evidence, prior notice and statement."""
+        return commands.revoke_by_decision(
+            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("POST", f"{ONE}/reinstate", role="official", body=ReinstateIn, answer=ProjectOut)
+    def reinstate_project(self, session: Any, call: Call) -> models.Project:
+        """Reinstate a revoked project by a decision that quashes the basis."""
+        return commands.reinstate_project(
+            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
+        )
+
+    @route("GET", "/v1/revocations", role=READERS, page=True)
+    def list_revocations(self, session: Any, call: Call) -> Page:
+        """List revocations with their circulars and the seconds each outlet took."""
+        revocation = models.Revocation
+        found = keyset(session, select(revocation), revocation.project, call.page)
+        return Page(ledger_lines(session, found.items), found.next_cursor)
+
+    @route("GET", "/v1/tasks", role=READERS, answer=TaskOut, page=True)
+    def list_tasks(self, session: Any, call: Call) -> Page:
+        """List reported changes and violations."""
+        return keyset(session, select(models.Task), models.Task.id, call.page)
+
+    @route(
+        "POST", "/v1/changes/<change>/decide", role="official", body=ChangeDecisionIn,
+        answer=TaskOut,
+    )  # fmt: skip
+    def decide_change(self, session: Any, call: Call) -> models.Task:
+        """Decide a reported change: undertaker replaced, project withdrawn, or dismissed."""
+        return commands.decide_change(
+            session, call.path["change"], call.body, actor=call.actor, cause=None, now=call.now
+        )

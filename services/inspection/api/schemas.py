@@ -1,0 +1,189 @@
+"""What inspection's routes take and give."""
+
+from marshmallow import Schema, fields, validate
+
+from services.inspection.rules import Ground
+from shared.agency.message import METHODS
+
+CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
+TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
+LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
+SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
+
+
+class AgencyIn(Schema):
+    """A third-party agency."""
+
+    code = fields.String(required=True, validate=CODE)
+    name = fields.String(required=True, validate=TEXT)
+    legal_representative = fields.String(required=True, validate=TEXT)
+
+
+class KeyIn(Schema):
+    """One Ed25519 key with its validity."""
+
+    kid = fields.String(required=True, validate=validate.Length(1, 80))
+    public_jwk = fields.Dict(required=True)
+    valid_from = fields.AwareDateTime(required=True)
+    valid_to = fields.AwareDateTime(required=True)
+
+
+class KeyOut(KeyIn):
+    """A registered key."""
+
+    agency = fields.String()
+
+
+class InspectorIn(Schema):
+    """An inspector; conflicts are USCCs of undertakers or codes of units."""
+
+    code = fields.String(required=True, validate=CODE)
+    name = fields.String(required=True, validate=TEXT)
+    agency = fields.String(required=True)
+    conflicts = fields.List(fields.String(), load_default=list)
+
+
+class ReceiptOut(Schema):
+    """What became of a message."""
+
+    receipt = fields.String()
+    agency = fields.String(allow_none=True)
+    message = fields.String(allow_none=True)
+    inspection = fields.String(allow_none=True)
+    status = fields.String()
+    code = fields.String()
+    reason = fields.String()
+    outcome = fields.String(allow_none=True)
+    reasons_zh = fields.List(fields.String())
+    reasons_en = fields.List(fields.String())
+    received_at = fields.AwareDateTime()
+
+
+class PlanIn(Schema):
+    """A plan to announce; an empty `projects` means all designated ones of the round."""
+
+    programme = fields.String(required=True)
+    method = fields.String(required=True, validate=validate.OneOf(METHODS))
+    target_count = fields.Integer(required=True, strict=True, validate=validate.Range(1))
+    projects = fields.List(fields.String(), load_default=list)
+    commitments = fields.Dict(
+        keys=fields.String(), values=fields.String(validate=SHA256), required=True,
+        validate=validate.Length(1),
+    )  # fmt: skip
+    public_value = fields.String(required=True, validate=TEXT)
+    draw_at = fields.AwareDateTime(required=True)
+
+
+class PlanOut(Schema):
+    """An announced plan."""
+
+    id = fields.String()
+    programme = fields.String()
+    method = fields.String()
+    target_count = fields.Integer()
+    targets_sha256 = fields.String()
+    inspectors_sha256 = fields.String()
+    commitments = fields.Dict()
+    public_value = fields.String()
+    draw_at = fields.AwareDateTime()
+
+
+class DrawIn(Schema):
+    """The secrets, opened, and the public value as it came out."""
+
+    secrets = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    public_value = fields.String(required=True, validate=TEXT)
+
+
+class InspectionOut(Schema):
+    """One inspection."""
+
+    inspection = fields.String()
+    plan = fields.String()
+    project = fields.String()
+    programme = fields.String()
+    agency = fields.String()
+    method = fields.String()
+    inspectors = fields.List(fields.String())
+    stage = fields.String()
+    outcome = fields.String(allow_none=True)
+    score = fields.String(allow_none=True)
+    reasons_zh = fields.List(fields.String())
+    reasons_en = fields.List(fields.String())
+
+
+class InspectionQuery(Schema):
+    """Which inspections to list."""
+
+    agency = fields.String(load_default=None)
+    project = fields.String(load_default=None)
+    stage = fields.String(load_default=None)
+    programme = fields.String(load_default=None)
+
+
+class ProjectOut(Schema):
+    """A project under supervision."""
+
+    project = fields.String()
+    programme = fields.String()
+    unit = fields.String()
+    undertaker = fields.Dict()
+    title = fields.String()
+    direction = fields.Integer()
+    state = fields.String()
+    epoch = fields.Integer()
+    sequence = fields.Integer()
+    valid_from = fields.Date(allow_none=True)
+    valid_to = fields.Date(allow_none=True)
+    rectify_by = fields.Date(allow_none=True)
+    decision = fields.Dict(attribute="decided", allow_none=True)
+
+
+class EvidenceIn(Schema):
+    """One item of evidence."""
+
+    description = fields.String(required=True, validate=TEXT)
+    sha256 = fields.String(required=True, validate=SHA256)
+
+
+class RevokeIn(Schema):
+    """An official's decision on grounds 2 to 4."""
+
+    ground = fields.String(required=True, validate=validate.OneOf([*Ground]))
+    citation = fields.String(required=True, validate=TEXT)
+    reason_zh = fields.String(required=True, validate=LONG)
+    reason_en = fields.String(required=True, validate=LONG)
+    evidence = fields.List(fields.Nested(EvidenceIn), required=True)
+    notice_at = fields.AwareDateTime(required=True)
+    statement = fields.String(required=True)
+
+
+class ReinstateIn(Schema):
+    """The decision that quashes a revocation's basis."""
+
+    decision = fields.String(required=True, validate=TEXT)
+    reason_zh = fields.String(required=True, validate=LONG)
+    reason_en = fields.String(required=True, validate=LONG)
+
+
+class TaskOut(Schema):
+    """What waits for an official."""
+
+    id = fields.String()
+    project = fields.String()
+    kind = fields.String()
+    ground = fields.String(allow_none=True)
+    summary = fields.String()
+    reported_at = fields.AwareDateTime()
+    decision = fields.String(allow_none=True)
+
+
+class ChangeDecisionIn(Schema):
+    """A decision on a reported change; `replaced` names the new undertaker."""
+
+    decision = fields.String(
+        required=True, validate=validate.OneOf(("replaced", "withdrawn", "dismissed"))
+    )
+    reason = fields.String(required=True, validate=LONG)
+    uscc = fields.String(validate=validate.Length(equal=18))
+    name = fields.String(validate=TEXT)

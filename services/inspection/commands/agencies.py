@@ -1,0 +1,91 @@
+"""Agencies, their keys, and their inspectors."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.inspection import models
+from services.inspection.rules import Code
+from shared.agency.signing import load_public_key, public_part
+from shared.catalogue import AGENCY_RECEIPT
+from shared.errors import InvalidError, LaurelError, NotFoundError
+from shared.spine.envelope import new_id
+from shared.spine.outbox import record
+from shared.web.access import Actor
+
+
+class KeyExistsError(LaurelError):
+    """That key id is taken; key ids are never used again."""
+
+    slug = "key-exists"
+
+
+def register_agency(
+    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Agency:
+    """Enter an agency in the directory, or change its entry."""
+    del actor, cause
+    agency = session.get(models.Agency, values["code"])
+    if agency is None:
+        agency = models.Agency(code=values["code"], registered_at=now)
+        session.add(agency)
+    agency.name = values["name"]
+    agency.legal_representative = values["legal_representative"]
+    return agency
+
+
+def add_key(
+    session: Session, code: str, values: dict[str, Any], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.AgencyKey:  # fmt: skip
+    """Register a key with its validity; the receipt of it makes the agency's receipts queue."""
+    del actor
+    agency_of(session, code)
+    load_public_key(values["public_jwk"])
+    if values["valid_to"] <= values["valid_from"]:
+        message = "must be after valid_from"
+        errors = [{"field": "valid_to", "message": message}]
+        raise InvalidError(f"valid_to {message}.", errors=errors)
+    if session.get(models.AgencyKey, (code, values["kid"])) is not None:
+        raise KeyExistsError(f"Agency {code} has a key {values['kid']!r} already; name it anew.")
+    key = models.AgencyKey(
+        agency=code, **values | {"public_jwk": public_part(values["public_jwk"])}
+    )
+    session.add(key)
+    receipt = models.Message(
+        receipt=new_id(), agency=code, digest="", body=b"", channel="https", status="registered",
+        code=Code.KEY_REGISTERED, reason=f"Key {values['kid']} is registered.", received_at=now,
+        sequence=0, reasons_zh=[], reasons_en=[],
+    )  # fmt: skip
+    record(session, AGENCY_RECEIPT, receipt, cause=cause, now=now)
+    return key
+
+
+def end_key(
+    session: Session, code: str, kid: str, *, actor: Actor, cause: None, now: datetime
+) -> models.AgencyKey:
+    """End a key's validity now; what it signed before stays valid."""
+    del actor, cause
+    key = session.get(models.AgencyKey, (code, kid), with_for_update=True)
+    if key is None:
+        raise NotFoundError(f"Agency {code} has no key {kid!r}.")
+    key.valid_to = min(key.valid_to, now)
+    return key
+
+
+def register_inspector(
+    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Inspector:
+    """Enter an inspector in the directory, or change the entry."""
+    del actor, cause, now
+    agency_of(session, values["agency"])
+    return session.merge(models.Inspector(**values))
+
+
+def agency_of(session: Session, code: str) -> models.Agency:
+    """One agency; raises NotFoundError."""
+    agency = session.get(models.Agency, code)
+    if agency is None:
+        raise NotFoundError(f"No agency {code!r} is registered.")
+    return agency

@@ -1,0 +1,154 @@
+"""Plans, frozen and announced, and their draws."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.inspection import draws, models, rules
+from services.inspection.rules import Stage, Step
+from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
+from shared.errors import IllegalTransitionError, LaurelError, NotFoundError
+from shared.programme import Programme
+from shared.spine.envelope import Event, new_id
+from shared.spine.outbox import record
+from shared.web.access import Actor
+from shared.workdays import china_date
+
+
+class DrawRefusedError(LaurelError):
+    """The draw does not keep to what was announced."""
+
+    slug = "draw-refused"
+
+
+def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
+    """Keep the newest edition of the definition."""
+    del now
+    data = event.data
+    row = session.get(models.Programme, data["programme"], with_for_update=True)
+    if row is None:
+        row = models.Programme(id=data["programme"], edition=0)
+        session.add(row)
+    if data["edition"] > row.edition:
+        row.edition, row.definition = data["edition"], data["definition"]
+
+
+def programme_of(session: Session, programme: str) -> Programme:
+    """The round; raises NotFoundError."""
+    row = session.get(models.Programme, programme)
+    if row is None:
+        raise NotFoundError(f"No programme {programme!r} is known here; publish it first.")
+    return Programme.parse(row.definition)
+
+
+def policy_of(session: Session, programme: str) -> rules.Policy:
+    """What verdicts of that round depend on."""
+    inspection = programme_of(session, programme).inspection
+    return rules.Policy(
+        is_immediate=inspection.policy == "immediate",
+        pass_score=inspection.pass_score,
+        warning_score=inspection.warning_score,
+        hard_gates=frozenset(inspection.hard_gates),
+        not_cooperating_fails=inspection.not_cooperating_fails,
+        rule_version=inspection.rule_version,
+    )
+
+
+def plan_inspections(
+    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+) -> models.Plan:
+    """Freeze both directories and announce the draw with their hashes."""
+    del actor
+    policy = programme_of(session, values["programme"]).inspection
+    targets = _targets(session, values["programme"], values["projects"])
+    inspectors = [
+        {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
+        for i in session.scalars(select(models.Inspector))
+    ]
+    if not targets or not inspectors:
+        raise DrawRefusedError("A plan needs designated projects and registered inspectors.")
+    plan = models.Plan(
+        id=new_id(), programme=values["programme"], method=values["method"],
+        target_count=min(values["target_count"], len(targets)),
+        min_inspectors=policy.min_inspectors, targets=targets, inspectors=inspectors,
+        targets_sha256=draws.freeze(targets), inspectors_sha256=draws.freeze(inspectors),
+        caps=_caps(session, policy.agency_cap_per_year, now), commitments=values["commitments"],
+        public_value=values["public_value"], draw_at=values["draw_at"], planned_at=now, sequence=0,
+    )  # fmt: skip
+    session.add(plan)
+    record(session, INSPECTION_PLANNED, plan, cause=cause, now=now)
+    return plan
+
+
+def draw_plan(
+    session: Session, plan_id: str, secrets: Mapping[str, str], public_value: str, *,
+    actor: Actor, cause: None, now: datetime,
+) -> models.Plan:  # fmt: skip
+    """Draw as announced, once; the drawn agencies may report from then on."""
+    del actor
+    plan = session.get(models.Plan, plan_id, with_for_update=True)
+    if plan is None:
+        raise NotFoundError(f"No plan {plan_id!r}.")
+    _check_draw(plan, secrets, now)
+    facts = {
+        "id": plan.id, "target_count": plan.target_count, "min_inspectors": plan.min_inspectors,
+        "caps": plan.caps, "commitments": plan.commitments, "announced": plan.public_value,
+        "targets_sha256": plan.targets_sha256, "inspectors_sha256": plan.inspectors_sha256,
+    }  # fmt: skip
+    transcript = draws.draw(facts, plan.targets, plan.inspectors, secrets, public_value)
+    plan.transcript = transcript
+    for result in transcript["results"]:
+        session.add(_inspection(session, plan, result, now))
+    record(session, INSPECTION_DRAWN, plan, cause=cause, now=now)
+    return plan
+
+
+def _check_draw(plan: models.Plan, secrets: Mapping[str, str], now: datetime) -> None:
+    if plan.transcript is not None:
+        raise IllegalTransitionError(f"Plan {plan.id} was drawn already; a draw is never repeated.")
+    if now < plan.draw_at:
+        raise DrawRefusedError(f"The draw was announced for {plan.draw_at.isoformat()}.")
+    fitting = {holder: draws.commitment(secret) for holder, secret in secrets.items()}
+    if fitting != plan.commitments:
+        raise DrawRefusedError(
+            "The secrets do not fit the published commitments: give every holder's secret."
+        )
+
+
+def _inspection(
+    session: Session, plan: models.Plan, result: Mapping[str, Any], now: datetime
+) -> models.Inspection:
+    stage = Stage.PLANNED
+    for step in (Step.DRAW, Step.NOTIFY):
+        stage = rules.stepped(stage, step)
+    project = session.get_one(models.Project, result["target"])
+    return models.Inspection(
+        inspection=new_id(), plan=plan.id, project=project.project, programme=plan.programme,
+        agency=result["agency"], method=plan.method, inspectors=result["inspectors"], stage=stage,
+        epoch=project.epoch, drawn_at=now, sequence=0, reasons_zh=[], reasons_en=[],
+    )  # fmt: skip
+
+
+def _targets(session: Session, programme: str, projects: list[str]) -> list[dict[str, Any]]:
+    statement = select(models.Project).where(
+        models.Project.programme == programme, models.Project.state.in_(rules.ACTIVE)
+    )
+    if projects:
+        statement = statement.where(models.Project.project.in_(projects))
+    return [
+        {"id": p.project, "parties": sorted({p.undertaker["uscc"], p.unit})}
+        for p in session.scalars(statement.order_by(models.Project.project))
+    ]
+
+
+def _caps(session: Session, cap: int, now: datetime) -> dict[str, int]:
+    """What is left of each agency's yearly cap."""
+    year = china_date(now).replace(month=1, day=1)
+    inspection = models.Inspection
+    rows = session.execute(select(inspection.agency, inspection.drawn_at))
+    used = [row.agency for row in rows if china_date(row.drawn_at) >= year]
+    agencies = session.scalars(select(models.Agency.code).order_by(models.Agency.code))
+    return {code: max(cap - used.count(code), 0) for code in agencies}

@@ -1,0 +1,188 @@
+"""Agencies, plans, inspections, projects, messages, revocations, the ledger."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.spine.tables import Instant
+
+revision = "inspection_0001"
+down_revision = None
+branch_labels = ("inspection",)
+depends_on = None
+
+
+def upgrade():
+    op.create_table(
+        "agencies",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("legal_representative", sa.String(length=80), nullable=False),
+        sa.Column("registered_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("code"),
+    )
+    op.create_table(
+        "ledger",
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("outlet", sa.String(length=20), nullable=False),
+        sa.Column("receiver", sa.String(length=80), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("acknowledged_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("project", "epoch", "outlet", "receiver"),
+    )
+    op.create_table(
+        "messages",
+        sa.Column("receipt", sa.String(length=36), nullable=False),
+        sa.Column("agency", sa.String(length=64), nullable=True),
+        sa.Column("message", sa.String(length=64), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("inspection", sa.String(length=64), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=True),
+        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("code", sa.String(length=30), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("reasons_zh", sa.JSON(), nullable=False),
+        sa.Column("reasons_en", sa.JSON(), nullable=False),
+        sa.Column("received_at", Instant, nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("receipt"),
+        sa.UniqueConstraint("agency", "message", "digest"),
+    )
+    op.create_index(op.f("ix_messages_agency"), "messages", ["agency"], unique=False)
+    op.create_index(op.f("ix_messages_digest"), "messages", ["digest"], unique=False)
+    op.create_index(op.f("ix_messages_status"), "messages", ["status"], unique=False)
+    op.create_table(
+        "notices",
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("circular", sa.String(length=80), nullable=True),
+        sa.Column("failures", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "epoch"),
+    )
+    op.create_table(
+        "plans",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("programme", sa.String(length=20), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("target_count", sa.Integer(), nullable=False),
+        sa.Column("min_inspectors", sa.Integer(), nullable=False),
+        sa.Column("targets", sa.JSON(), nullable=False),
+        sa.Column("inspectors", sa.JSON(), nullable=False),
+        sa.Column("targets_sha256", sa.String(length=64), nullable=False),
+        sa.Column("inspectors_sha256", sa.String(length=64), nullable=False),
+        sa.Column("caps", sa.JSON(), nullable=False),
+        sa.Column("commitments", sa.JSON(), nullable=False),
+        sa.Column("public_value", sa.Text(), nullable=False),
+        sa.Column("draw_at", Instant, nullable=False),
+        sa.Column("planned_at", Instant, nullable=False),
+        sa.Column("transcript", sa.JSON(), nullable=True),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "programmes",
+        sa.Column("id", sa.String(length=20), nullable=False),
+        sa.Column("edition", sa.Integer(), nullable=False),
+        sa.Column("definition", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "projects",
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("programme", sa.String(length=20), nullable=False),
+        sa.Column("unit", sa.String(length=16), nullable=False),
+        sa.Column("undertaker", sa.JSON(), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("direction", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("expire_at", Instant, nullable=True),
+        sa.Column("rectify_by", sa.Date(), nullable=True),
+        sa.Column("rectify_until", Instant, nullable=True),
+        sa.Column("decided", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("project"),
+    )
+    op.create_index(op.f("ix_projects_expire_at"), "projects", ["expire_at"], unique=False)
+    op.create_index(op.f("ix_projects_rectify_until"), "projects", ["rectify_until"], unique=False)
+    op.create_index("projects_programme", "projects", ["programme", "state"], unique=False)
+    op.create_table(
+        "tasks",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("ground", sa.String(length=40), nullable=True),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("reported_at", Instant, nullable=False),
+        sa.Column("decided_at", Instant, nullable=True),
+        sa.Column("decision", sa.Text(), nullable=True),
+        sa.Column("decided_by", sa.String(length=120), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_tasks_project"), "tasks", ["project"], unique=False)
+    op.create_table(
+        "agency_keys",
+        sa.Column("agency", sa.String(length=40), nullable=False),
+        sa.Column("kid", sa.String(length=80), nullable=False),
+        sa.Column("public_jwk", sa.JSON(), nullable=False),
+        sa.Column("valid_from", Instant, nullable=False),
+        sa.Column("valid_to", Instant, nullable=False),
+        sa.ForeignKeyConstraint(["agency"], ["agencies.code"]),
+        sa.PrimaryKeyConstraint("agency", "kid"),
+    )
+    op.create_table(
+        "inspections",
+        sa.Column("inspection", sa.String(length=36), nullable=False),
+        sa.Column("plan", sa.String(length=36), nullable=False),
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("programme", sa.String(length=20), nullable=False),
+        sa.Column("agency", sa.String(length=40), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("inspectors", sa.JSON(), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("score_text", sa.String(length=20), nullable=True),
+        sa.Column("reasons_zh", sa.JSON(), nullable=False),
+        sa.Column("reasons_en", sa.JSON(), nullable=False),
+        sa.Column("rule_version", sa.String(length=40), nullable=True),
+        sa.Column("message", sa.String(length=36), nullable=True),
+        sa.Column("drawn_at", Instant, nullable=False),
+        sa.Column("reported_at", Instant, nullable=True),
+        sa.Column("concluded_at", Instant, nullable=True),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["plan"], ["plans.id"]),
+        sa.ForeignKeyConstraint(["project"], ["projects.project"]),
+        sa.PrimaryKeyConstraint("inspection"),
+    )
+    op.create_index("inspections_agency", "inspections", ["agency", "stage"], unique=False)
+    op.create_index(op.f("ix_inspections_plan"), "inspections", ["plan"], unique=False)
+    op.create_index(op.f("ix_inspections_project"), "inspections", ["project"], unique=False)
+    op.create_table(
+        "inspectors",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("agency", sa.String(length=40), nullable=False),
+        sa.Column("conflicts", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["agency"], ["agencies.code"]),
+        sa.PrimaryKeyConstraint("code"),
+    )
+    op.create_index(op.f("ix_inspectors_agency"), "inspectors", ["agency"], unique=False)
+    op.create_table(
+        "revocations",
+        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("event", sa.String(length=64), nullable=False),
+        sa.Column("ground", sa.String(length=40), nullable=False),
+        sa.Column("inspection", sa.String(length=36), nullable=True),
+        sa.Column("basis", sa.JSON(), nullable=False),
+        sa.Column("revoked_at", Instant, nullable=False),
+        sa.Column("quashed_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["project"], ["projects.project"]),
+        sa.PrimaryKeyConstraint("project", "epoch"),
+    )

@@ -1,0 +1,61 @@
+"""The ledger as readers want it: one line a revocation, with who has acted and who has not."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from services.inspection import models
+from shared.catalogue import OUTLETS
+
+NEEDED = OUTLETS[:5]  # letters and webhooks are needed only where somebody subscribed
+
+
+def ledger_lines(
+    session: Session, revocations: Sequence[models.Revocation]
+) -> list[dict[str, Any]]:
+    """Each revocation with its circular and the real seconds that each outlet took.
+
+    An outlet with several receivers took as long as its slowest one.
+    """
+    keys = [(r.project, r.epoch) for r in revocations]
+    ledger, notice = models.LedgerLine, models.Notice
+    taken: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
+    for line in session.scalars(
+        select(ledger).where(tuple_(ledger.project, ledger.epoch).in_(keys))
+    ):
+        outlets = taken[line.project, line.epoch]
+        outlets[line.outlet] = max(line.seconds, outlets.get(line.outlet, 0.0))
+    notices = {
+        (row.project, row.epoch): row
+        for row in session.scalars(
+            select(notice).where(tuple_(notice.project, notice.epoch).in_(keys))
+        )
+    }
+    return [
+        _line(row, taken[row.project, row.epoch], notices.get((row.project, row.epoch)))
+        for row in revocations
+    ]
+
+
+def unacknowledged_count(session: Session) -> int:
+    """How many revocations some needed outlet has not acknowledged, or some delivery gave up on."""
+    lines = ledger_lines(session, session.scalars(select(models.Revocation)).all())
+    return sum(1 for line in lines if line["missing"] or line["failures"])
+
+
+def _line(
+    row: models.Revocation, outlets: dict[str, float], notice: models.Notice | None
+) -> dict[str, Any]:
+    return {
+        "project": row.project,
+        "epoch": row.epoch,
+        "ground": row.ground,
+        "revoked_at": row.revoked_at.isoformat(),
+        "circular": notice.circular if notice else None,
+        "outlets": outlets,
+        "missing": [name for name in NEEDED if name not in outlets],
+        "failures": notice.failures if notice else {},
+    }

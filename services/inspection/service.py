@@ -1,0 +1,105 @@
+"""Inspection: the table of contents."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from services.inspection import commands, queries
+from services.inspection.api import InspectionApi
+from services.inspection.commands.messages import REJECTED, Incoming
+from shared.agency.signing import HEADER
+from shared.catalogue import (
+    CHANGE_REPORTED,
+    NOTICE_DELIVERED,
+    NOTICE_FAILED,
+    NOTICE_PUBLISHED,
+    PROGRAMME_PUBLISHED,
+    PROJECT_DESIGNATED,
+    REVOCATION_ACKNOWLEDGED,
+    VIOLATION_REPORTED,
+)
+from shared.clock import Clock
+from shared.spine.broker import Delivery
+from shared.spine.database import Database
+from shared.spine.entrypoints import every, handles, receives
+from shared.spine.envelope import Event
+from shared.telemetry import QUARANTINED, REVOCATION_PROPAGATION, REVOCATIONS_UNACKNOWLEDGED
+
+
+class InspectionService(InspectionApi):
+    """Supervises designated projects; the only service that revokes."""
+
+    name = "inspection"
+
+    @handles(PROGRAMME_PUBLISHED)
+    def keep_programme(self, session: Session, event: Event, now: datetime) -> None:
+        """Keep the round's definition. The newest edition wins."""
+        commands.keep_programme(session, event, now=now)
+
+    @handles(PROJECT_DESIGNATED)
+    def enrol_project(self, session: Session, event: Event, now: datetime) -> None:
+        """Put the project under supervision. Harmless twice: the newest sequence wins."""
+        commands.enrol_project(session, event, now=now)
+
+    @handles(CHANGE_REPORTED)
+    @handles(VIOLATION_REPORTED)
+    def open_task(self, session: Session, event: Event, now: datetime) -> None:
+        """Open a task for an official; a report never revokes by itself."""
+        commands.open_task(session, event, now=now)
+
+    @handles(REVOCATION_ACKNOWLEDGED)
+    def record_acknowledgement(self, session: Session, event: Event, now: datetime) -> None:
+        """Enter in the ledger that an outlet acted on a revocation."""
+        seconds = commands.record_acknowledgement(session, event, now=now)
+        if seconds is not None:
+            REVOCATION_PROPAGATION.labels(self.name, event.data["outlet"]).observe(seconds)
+
+    @handles(NOTICE_PUBLISHED)
+    @handles(NOTICE_DELIVERED)
+    @handles(NOTICE_FAILED)
+    def note_notice(self, session: Session, event: Event, now: datetime) -> None:
+        """Keep the circular's number and what could not be delivered."""
+        commands.note_notice(session, event, now=now)
+
+    @receives("agency.*.inspection.reported")
+    def receive_report(self, session: Session, delivery: Delivery, now: datetime) -> None:
+        """Check an agency's report, judge it, answer with a receipt."""
+        self._receive(session, delivery, now)
+
+    @receives("agency.*.inspection.started")
+    def receive_start(self, session: Session, delivery: Delivery, now: datetime) -> None:
+        """Check an agency's notice that it has begun, answer with a receipt."""
+        self._receive(session, delivery, now)
+
+    @every(seconds=1)
+    def revoke_overdue(self, session: Session, now: datetime) -> int:
+        """Revoke what was not put right by its deadline."""
+        return commands.revoke_overdue(session, now=now)
+
+    @every(seconds=1)
+    def expire_due(self, session: Session, now: datetime) -> int:
+        """Expire what has run out."""
+        return commands.expire_due(session, now=now)
+
+    @every(seconds=5, outside=True)
+    def measure_ledger(self, database: Database, clock: Clock) -> None:  # noqa: ARG002 - one signature
+        """Show how many revocations wait for an outlet."""
+        with database.reading() as session:
+            count = queries.unacknowledged_count(session)
+        REVOCATIONS_UNACKNOWLEDGED.labels(self.name).set(count)
+
+    def _receive(self, session: Session, delivery: Delivery, now: datetime) -> None:
+        words = delivery.routing_key.split(".")
+        signature = delivery.headers.get(HEADER)
+        incoming = Incoming(
+            body=delivery.body,
+            content_type=delivery.content_type,
+            signature=str(signature) if signature is not None else None,
+            channel="amqp",
+            route_agency=words[1],
+            route_type=".".join(words[2:]),
+            user=delivery.user_id,
+        )
+        receipt = commands.receive_message(session, incoming, now=now)
+        if receipt.status == REJECTED:
+            QUARANTINED.labels(self.name, receipt.code).inc()

@@ -123,7 +123,7 @@ def funnel(session: Session, programme_id: str | None = None) -> dict[str, int]:
     counted = select(Project.state, func.count()).group_by(Project.state)
     if programme_id is not None:
         counted = counted.where(Project.programme == programme_id)
-    return dict(session.execute(counted).tuples().all())
+    return dict(session.execute(counted).all())
 
 
 def funnel_by(session: Session, column: str) -> list[tuple[str | int, str, int]]:
@@ -137,7 +137,7 @@ def funnel_by(session: Session, column: str) -> list[tuple[str | int, str, int]]
 def outcomes(session: Session) -> dict[str, int]:
     """How many inspections ended with each outcome."""
     counted = select(Inspection.outcome, func.count()).group_by(Inspection.outcome)
-    return dict(session.execute(counted).tuples().all())
+    return dict(session.execute(counted).all())
 
 
 def grounds(session: Session) -> dict[str, int]:

@@ -25,7 +25,7 @@ PATH = "/status-lists/1"
 
 def statuses(session: Session) -> list[int]:
     """Every status, in whole blocks; what was never given reads as not designated."""
-    given = session.execute(select(StatusSlot.index, StatusSlot.status)).tuples().all()
+    given = session.execute(select(StatusSlot.index, StatusSlot.status)).all()
     highest = max((index for index, _status in given), default=0)
     row = [int(Status.NOT_DESIGNATED)] * ((highest // BLOCK + 1) * BLOCK)
     for index, status in given:

@@ -1,0 +1,99 @@
+"""What is public beside the projects' states, out of order and twice."""
+
+from datetime import date
+from decimal import Decimal
+
+from services.notification import commands, queries
+from services.notification.models import Inspection, ObjectionDecision, Plan, Programme, Project
+
+
+def opened(said):
+    entry = said.state_data("application.scored", state="PUBLICISED") | {
+        "score": "81.50",
+        "rank": 1,
+    }
+    data = {"publicity": "PUB-1", "programme": "2020", "opens_on": "2020-11-02",
+            "closes_on": "2020-11-06", "entries": [entry]}  # fmt: skip
+    return said.loaded(said.envelope("publicity.opened", data, subject="PUB-1"))
+
+
+def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scores(database, said):
+    scored = said.project_event("application.scored", 3, epoch=0)
+    for events in ((opened(said), scored), (scored, opened(said))):
+        for event in events:
+            with database.transaction() as session:
+                if event.type == "publicity.opened":
+                    commands.open_publicity(session, event)
+                else:
+                    commands.announce_change(session, event, now=said.NOW)
+        with database.reading() as session:
+            project = queries.project(session, said.PROJECT)
+            assert (project.state, project.sequence) == ("PUBLICISED", 3)
+            (publicity,) = queries.publicities(session)
+            assert publicity.entries[0]["score"] == "81.50"
+            assert publicity.closes_on == date(2020, 11, 6)
+
+
+def test_publicity_moves_no_designated_project_back(database, said):
+    with database.transaction() as session:
+        commands.announce_change(session, said.project_event("project.designated", 4), now=said.NOW)
+        commands.open_publicity(session, opened(said))
+    with database.reading() as session:
+        assert session.get(Project, said.PROJECT).state == "DESIGNATED"
+
+
+def test_the_newest_edition_of_a_programme_wins(database, said):
+    for edition in (2, 1, 2):
+        data = {"programme": "2020", "edition": edition, "definition": {"edition": edition}}
+        event = said.loaded(said.envelope("programme.published", data, subject="2020"))
+        with database.transaction() as session:
+            commands.keep_programme(session, event, now=said.NOW)
+    with database.reading() as session:
+        assert session.get(Programme, "2020").definition == {"edition": 2}
+
+
+def test_a_draw_may_come_before_its_plan(database, said):
+    drawn = {"plan": "PL-1", "programme": "2020", "transcript": {"seed": "00"}}
+    planned = {"plan": "PL-1", "programme": "2020", "method": "site_check", "target_count": 9,
+               "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"o": "c"},
+               "public_value": "the closing index", "draw_at": "2021-03-01T00:00:00Z"}  # fmt: skip
+    with database.transaction() as session:
+        commands.keep_draw(
+            session, said.loaded(said.envelope("inspection.drawn", drawn, subject="PL-1"))
+        )
+    for _ in range(2):
+        with database.transaction() as session:
+            commands.announce_plan(
+                session, said.loaded(said.envelope("inspection.planned", planned, subject="PL-1"))
+            )
+    with database.reading() as session:
+        plan = session.get(Plan, "PL-1")
+        assert (plan.transcript, plan.target_count, plan.public_value) == (
+            {"seed": "00"}, 9, "the closing index",
+        )  # fmt: skip
+
+
+def test_the_newest_verdict_of_an_inspection_wins_and_its_score_is_exact(database, said):
+    for sequence, score in ((3, "58.5"), (2, "90"), (3, "58.5")):
+        data = {"inspection": "I-1", "project": said.PROJECT, "programme": "2020", "agency": "A1",
+                "method": "site_check", "outcome": "fail", "score": score, "reasons_zh": ["低"],
+                "reasons_en": ["low"], "rule_version": "1", "reported_at": said.NOW.isoformat(),
+                "concluded_at": said.NOW.isoformat()}  # fmt: skip
+        event = said.loaded(
+            said.envelope("inspection.completed", data, subject="I-1", sequence=sequence)
+        )
+        with database.transaction() as session:
+            commands.keep_inspection(session, event)
+    with database.reading() as session:
+        assert session.get(Inspection, "I-1").score == Decimal("58.5")
+
+
+def test_an_objection_is_kept_once(database, said):
+    data = {"objection": "O-1", "project": said.PROJECT, "upheld": False, "reason": "no proof",
+            "decided_at": said.NOW.isoformat()}  # fmt: skip
+    for _ in range(2):
+        with database.transaction() as session:
+            commands.keep_objection(session, said.loaded(said.envelope("objection.decided", data)))
+    with database.reading() as session:
+        assert session.get(ObjectionDecision, "O-1").reason == "no proof"
+        assert len(queries.objections(session, said.PROJECT)) == 1

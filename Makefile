@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint up down
+.PHONY: help demo test bench chaos lint up down
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -22,7 +23,21 @@ demo: $(READY) ## Run a whole round and serve its pages; ARGS="--json --no-serve
 
 test: $(READY) ## Run all tests on a private RabbitMQ node and PostgreSQL cluster
 	@$(BIN)/python -m deploy.local binaries >&2
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+
+chaos: $(READY) ## Break everything on purpose under load; results in tests/chaos; ARGS="--seed 1 --short"
+	@$(BIN)/python -m deploy.local binaries >&2
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+$(BENCH)/.ready: tests/bench/requirements.lock
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH) >&2
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/requirements.lock >&2
+	@touch $(BENCH)/.ready
+
+bench: $(READY) $(BENCH)/.ready ## Measure us beside our peers (half an hour); ARGS="--quick" for a look
+	@$(BIN)/python -m deploy.local binaries >&2
+	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m shared.documents README.md
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .

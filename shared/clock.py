@@ -39,17 +39,11 @@ class RehearsalClock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp = (0, 0)
-        self._offset = timedelta()
 
     def now(self) -> datetime:
         """The present instant of the rehearsal, aware, in UTC."""
-        status = self.path.stat()
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp != self._stamp:
-            self._offset = timedelta(seconds=json.loads(self.path.read_text())["offset_seconds"])
-            self._stamp = stamp
-        return datetime.now(UTC) + self._offset
+        offset = json.loads(self.path.read_text())["offset_seconds"]
+        return datetime.now(UTC) + timedelta(seconds=offset)
 
     def set(self, instant: datetime) -> None:
         """Move the rehearsal to `instant`, for every process that follows the file."""
@@ -66,7 +60,7 @@ def clock_from(setting: str) -> Clock:
     clock = RehearsalClock(Path(setting))
     try:
         clock.now()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise SettingError(
             f"LAUREL_CLOCK: {setting!r} is neither 'system' nor a rehearsal clock file "
             f'like {{"offset_seconds": 0}} ({error}).'

@@ -1,7 +1,8 @@
 """The programme definition of one round: its values, and how they are read from plain data.
 
-One definition for all services: published once by intake, kept whole by every consumer. What is
-wrong with a YAML text, and where, is told by shared/programme_lint.py.
+One definition for all services: published once by intake, kept whole by every consumer. The plain
+data's schema is in shared/programme_schema.py; what is wrong with a YAML text, and where, is told
+by shared/programme_lint.py.
 """
 
 from collections.abc import Mapping
@@ -10,10 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
-
-IMMEDIATE, RECTIFY = "immediate", "rectify"
-UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
+from shared.programme_schema import DEFINITION
 
 
 @dataclass(frozen=True)
@@ -111,102 +109,6 @@ class Programme:
     def quota_of(self, unit_code: str, unit_kind: str) -> int:
         """How many applications a unit may recommend: its own line, else its kind's."""
         return self.unit_quotas.get(unit_code, self.unit_quotas.get(unit_kind, 0))
-
-
-POSITIVE = validate.Range(min=1, error="must be 1 or more")
-POINTS = validate.Range(min=Decimal(0), max=Decimal(100), error="must be from 0 to 100")
-TEXT = validate.Length(min=1, error="must not be empty")
-
-
-class _Submission(Schema):
-    opens_at = fields.AwareDateTime(required=True)
-    closes_at = fields.AwareDateTime(required=True)
-
-    @validates_schema
-    def _in_order(self, data: dict[str, Any], **_: Any) -> None:
-        if data["opens_at"] >= data["closes_at"]:
-            raise ValidationError("must be after opens_at", "closes_at")
-
-
-class _Class(Schema):
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
-
-
-class _Direction(Schema):
-    number = fields.Integer(required=True, strict=True, validate=POSITIVE)
-    class_code = fields.String(required=True, data_key="class")
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
-    quota = fields.Integer(load_default=None, allow_none=True, strict=True, validate=POSITIVE)
-
-
-class _Criterion(Schema):
-    key = fields.String(required=True, validate=TEXT)
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
-    weight = fields.Decimal(required=True, as_string=True)
-    maximum = fields.Decimal(required=True, as_string=True, data_key="max")
-
-
-class _Inspection(Schema):
-    policy = fields.String(required=True, validate=validate.OneOf((IMMEDIATE, RECTIFY)))
-    pass_score = fields.Decimal(required=True, as_string=True, validate=POINTS)
-    warning_score = fields.Decimal(required=True, as_string=True, validate=POINTS)
-    hard_gates = fields.List(fields.String(validate=TEXT), load_default=list)
-    rectification_days = fields.Integer(required=True, strict=True, validate=POSITIVE)
-    not_cooperating_fails = fields.Boolean(load_default=True)
-    min_inspectors = fields.Integer(load_default=2, strict=True, validate=validate.Range(min=2))
-    agency_cap_per_year = fields.Integer(load_default=15, strict=True, validate=POSITIVE)
-    rule_version = fields.String(required=True, validate=TEXT)
-    citation_zh = fields.String(required=True, validate=TEXT)
-    citation_en = fields.String(required=True, validate=TEXT)
-
-    @validates_schema
-    def _in_order(self, data: dict[str, Any], **_: Any) -> None:
-        if data["warning_score"] > data["pass_score"]:
-            raise ValidationError("must not be above pass_score", "warning_score")
-
-
-class Definition(Schema):
-    """The definition as plain data: what YAML files hold and programme.published carries."""
-
-    id = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9]{1,20}\Z"))
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
-    submission = fields.Nested(_Submission, required=True)
-    classes = fields.Dict(keys=fields.String(), values=fields.Nested(_Class), required=True)
-    directions = fields.List(fields.Nested(_Direction), required=True, validate=TEXT)
-    required_evidence = fields.List(fields.String(validate=TEXT), required=True)
-    unit_quotas = fields.Dict(
-        keys=fields.String(),
-        values=fields.Integer(strict=True, validate=validate.Range(min=0)),
-        required=True,
-    )
-    total_quota = fields.Integer(required=True, strict=True, validate=POSITIVE)
-    experts_per_application = fields.Integer(required=True, strict=True, validate=POSITIVE)
-    rubric = fields.List(fields.Nested(_Criterion), required=True, validate=TEXT)
-    publicity_working_days = fields.Integer(required=True, strict=True, validate=POSITIVE)
-    validity_years = fields.Integer(required=True, strict=True, validate=POSITIVE)
-    workday_overrides = fields.Dict(keys=fields.Date(), values=fields.Boolean(), load_default=dict)
-    inspection = fields.Nested(_Inspection, required=True)
-
-    @validates_schema
-    def _hang_together(self, data: dict[str, Any], **_: Any) -> None:
-        wrong: dict[str, str] = {}
-        if sum(item["weight"] for item in data["rubric"]) != 1:
-            wrong["rubric"] = "the weights must sum to exactly 1"
-        numbers = [item["number"] for item in data["directions"]]
-        if len(set(numbers)) < len(numbers):
-            wrong["directions"] = "every number must be there once"
-        for item in data["directions"]:
-            if item["class_code"] not in data["classes"]:
-                wrong["directions"] = f"class {item['class_code']!r} is not among the classes"
-        if wrong:
-            raise ValidationError({name: [message] for name, message in wrong.items()})
-
-
-DEFINITION = Definition()
 
 
 def normalise(definition: Mapping[str, Any]) -> dict[str, Any]:

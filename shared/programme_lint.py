@@ -9,12 +9,23 @@ from marshmallow import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from shared.errors import InvalidError
-from shared.programme import DEFINITION, normalise
+from shared.programme import normalise
+from shared.programme_schema import DEFINITION
 
-MAX_CHARACTERS = 262_144
+MAX_CHARACTERS, MAX_VALUE, MAX_DEPTH = 262_144, 2_000, 20
+INSTANT = "must be a day and time with its offset, like 2020-10-12T00:00:00+08:00"
+ADVICE = {
+    "Missing data for required field.": "is missing: add it",
+    "Field may not be null.": "must have a value",
+    "Not a valid string.": "must be text: put it in quotes",
+    "Not a valid datetime.": INSTANT,
+    "Not a valid aware datetime.": INSTANT,
+    "Not a valid date.": "must be a day like 2020-10-12",
+    "Not a valid boolean.": "must be true or false",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -62,7 +73,7 @@ def _examine(text: str) -> tuple[list[Finding], Any]:
         definition = _parse(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return [Finding(line, "", f"not YAML: {error.problem}")], {}
+        return [Finding(line, "", f"cannot be read: {error.problem}")], {}
     except YAMLError as error:
         return [Finding(1, "", str(error))], {}
     if not isinstance(definition, Mapping):
@@ -77,11 +88,29 @@ def _examine(text: str) -> tuple[list[Finding], Any]:
 def _parse(text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise YAMLError(f"longer than {MAX_CHARACTERS} characters")
+    _refuse_traps(text)
     yaml = YAML(typ="rt")
     yaml.Constructor = _AsWritten
-    if any(isinstance(event, AliasEvent) for event in YAML().parse(text)):
-        raise YAMLError("aliases (*name) are not read: write the value out")
     return yaml.load(text)
+
+
+def _refuse_traps(text: str) -> None:
+    """Refuse what no definition needs and what could exhaust us, before anything is built."""
+    depth = 0
+    for event in YAML().parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if trap := _trap(event, depth):
+            raise MarkedYAMLError(problem=trap, problem_mark=event.start_mark)
+
+
+def _trap(event: Any, depth: int) -> str | None:
+    if isinstance(event, AliasEvent):
+        return "aliases (*name) are not read: write the value out"
+    if getattr(event, "tag", None):
+        return f"tags ({event.tag}) are not read: write the plain value"
+    if len(getattr(event, "value", "")) > MAX_VALUE:
+        return f"the value is longer than {MAX_VALUE} characters"
+    return f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else None
 
 
 def _plain(value: Any) -> Any:
@@ -97,11 +126,14 @@ def _plain(value: Any) -> Any:
 def _findings(messages: Any, node: Any, path: list[Any]) -> Iterator[Finding]:
     if isinstance(messages, Mapping):
         for key, inner in messages.items():
-            own = [] if key == "_schema" else [key]
-            yield from _findings(inner, node, path + own)
+            is_wrapper = key == "_schema" or (
+                key in {"key", "value"} and len(path) > 1 and isinstance(path[-1], str)
+            )  # of a fields.Dict
+            yield from _findings(inner, node, path if is_wrapper else [*path, key])
     else:
         for message in messages if isinstance(messages, list) else [messages]:
-            yield Finding(_line(node, path), _name(path), _advice(str(message), path))
+            where = ".".join(map(str, path))
+            yield Finding(_line(node, path), where, _advice(str(message), path))
 
 
 def _line(text: Any, path: list[Any]) -> int:
@@ -118,13 +150,9 @@ def _line(text: Any, path: list[Any]) -> int:
     return line
 
 
-def _name(path: list[Any]) -> str:
-    return ".".join(str(key) for key in path if key not in ("key", "value"))
-
-
 def _advice(message: str, path: list[Any]) -> str:
     if message != "Unknown field.":
-        return message
+        return ADVICE.get(message, message)
     near = difflib.get_close_matches(str(path[-1]), _known_keys(), 1)
     return "there is no such key" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
 

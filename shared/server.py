@@ -2,15 +2,17 @@
 
 import importlib
 import signal
+import socket
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
 
-from shared.catalogue import SERVICES
+from shared.catalogue import NOTIFICATION, SERVICES
 from shared.clock import Clock, clock_from
-from shared.errors import LaurelError
+from shared.errors import SettingError
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.spine import migrate, parking
@@ -18,6 +20,8 @@ from shared.spine.broker import Broker, Topology, broker_at
 from shared.spine.database import Database
 from shared.spine.entrypoints import topology_from
 from shared.spine.entrypoints.host import host
+from shared.telemetry import REHEARSAL
+from shared.web.access import load_or_create_key
 
 _log = structlog.get_logger(__name__)
 
@@ -28,19 +32,19 @@ def service_class(name: str) -> Any:
     return next(item for item in vars(module).values() if getattr(item, "name", None) == name)
 
 
-def whole_topology() -> Topology:
-    """What all four services need together; declared before anything is published."""
-    return topology_from([service_class(name) for name in SERVICES])
+def whole_topology(services: Sequence[str] = SERVICES) -> Topology:
+    """What these services need together, all four unless said; declared before all publishing."""
+    return topology_from([service_class(name) for name in services])
 
 
-def runtime_for(service: str, settings: Settings, broker: Broker, clock: Clock) -> Runtime:
+def runtime_for(
+    service: str, settings: Settings, broker: Broker, clock: Clock, topology: Topology
+) -> Runtime:
     """What one service runs on; raises SchemaVersionError or SettingError if it must not start."""
     database = Database(service, settings.database_url)
     migrate.check(database)
     database.follow_clock(clock.kind)
-    return Runtime(
-        settings=settings, clock=clock, database=database, broker=broker, service=service
-    )
+    return Runtime(settings, clock, database, broker, topology, service)
 
 
 class Server:
@@ -56,25 +60,22 @@ class Server:
         self.broker = broker_at(settings.broker_url, confirm_timeout=timeout)
         topology = whole_topology()
         self.runtimes = {
-            name: runtime_for(name, settings, self.broker, self.clock) for name in names
+            name: runtime_for(name, settings, self.broker, self.clock, topology) for name in names
         }
         self.containers = {
-            name: host(service_class(name), runtime, topology)
-            for name, runtime in self.runtimes.items()
+            name: host(service_class(name), runtime) for name, runtime in self.runtimes.items()
         }
+        _check_keys(names, settings)
+        for name in names:
+            _check_port(name, settings)
 
     def start(self) -> None:
-        """Open the doors and begin to consume; raises LaurelError when a port is taken."""
+        """Open the doors and begin to consume."""
         if self.broker.forgets:
             self.broker.declare(whole_topology())
         for name, container in self.containers.items():
-            try:
-                container.start()
-            except OSError as error:
-                raise LaurelError(
-                    f"The {name} service cannot listen: {error}. Free the port or set "
-                    "LAUREL_HTTP_PORT to the first of four free ports."
-                ) from error
+            container.start()
+            REHEARSAL.labels(name).set(self.clock.kind == "rehearsal")
             _log.info("started", service=name, clock=self.clock.kind)
 
     def stop(self) -> None:
@@ -91,3 +92,23 @@ class Server:
         self.start()
         asked.wait()
         self.stop()
+
+
+def _check_keys(names: Sequence[str], settings: Settings) -> None:
+    if not settings.jwks_url:
+        load_or_create_key(Path(settings.jwt_key))
+    if NOTIFICATION in names:
+        load_or_create_key(Path(settings.status_key))
+
+
+def _check_port(name: str, settings: Settings) -> None:
+    """Raise SettingError if the port is taken: eventlet would share it (SO_REUSEPORT)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.http_host, settings.http_port_of(name)))
+        except OSError as error:
+            raise SettingError(
+                f"The {name} service cannot listen: {error}. Free the port or set "
+                "LAUREL_HTTP_PORT to the first of four free ports."
+            ) from error

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -14,6 +15,7 @@ from shared.catalogue import NOTIFICATION, SERVICES
 from shared.errors import SettingError
 
 PREFIX = "LAUREL_"
+DRIVER = "postgresql+psycopg2"  # what SQLAlchemy takes a plain postgresql:// for changes with it
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,21 @@ class Setting:
 
 def _url(*schemes: str) -> Callable[[str], None]:
     def check(value: str) -> None:
-        if value and urlsplit(value).scheme not in schemes:
+        if not value:
+            return
+        try:
+            parts = urlsplit(value.replace("{port}", "1"))
+            _port = parts.port
+        except ValueError as error:
+            raise ValidationError(f"is no URL: {error}") from error
+        if parts.scheme not in schemes:
             raise ValidationError(f"must begin with {' or '.join(s + '://' for s in schemes)}")
 
     return check
 
 
 def _database(value: str) -> None:
-    _url("sqlite", "postgresql", "postgresql+psycopg2")(value)
+    _url("sqlite", "postgresql", DRIVER)(value)
     if "{service}" not in value:
         raise ValidationError("must contain {service}: every service owns a database")
 
@@ -96,6 +105,14 @@ TABLE: dict[str, Setting] = {
         1.0, "First retry delay; doubles with every attempt.", "float", _between(0.01, 3600)),
     "retry_cap_seconds": Setting(
         300.0, "Longest retry delay.", "float", _between(0.01, 86400)),
+    "reconcile_seconds": Setting(
+        60.0, "How often inboxes are compared with outboxes; younger events are left out.",
+        "float", _between(0.1, 86400)),
+    "outbox_days": Setting(
+        400, "How long published events are kept for replay; inboxes remember 30 days longer.",
+        "int", _between(1, 36500)),
+    "parked_days": Setting(
+        400, "How long settled parked events are kept.", "int", _between(1, 36500)),
 }  # fmt: skip
 
 
@@ -126,13 +143,18 @@ class Settings:
     parked_attempts: int
     retry_base_seconds: float
     retry_cap_seconds: float
+    reconcile_seconds: float
+    outbox_days: int
+    parked_days: int
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read and check everything; raises SettingError with one line for the first fault."""
         given = dict(os.environ if environ is None else environ)
         _refuse_unknown(given)
-        settings = cls(**{item.name: _read(given, item.name) for item in fields(cls)})
+        values = {item.name: _read(given, item.name) for item in fields(cls)}
+        values["database_url"] = re.sub("^postgresql:", f"{DRIVER}:", values["database_url"])
+        settings = cls(**values)
         if not settings.broker_url.startswith("memory:") and settings.database_url.startswith(
             "sqlite"
         ):
@@ -168,17 +190,23 @@ def settings_table() -> str:
 
 
 def _refuse_unknown(given: Mapping[str, str]) -> None:
-    known = [PREFIX + name.upper() for name in TABLE]
-    for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
+    known = [name.upper() for name in TABLE]
+    for variable in sorted(given):
+        name = variable.removeprefix(PREFIX)
+        if variable.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else "; see the settings table."
-            raise SettingError(f"{name}: there is no such setting{hint}")
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else "; see the settings table."
+            raise SettingError(f"{variable}: there is no such setting{hint}")
 
 
 def _read(given: Mapping[str, str], name: str) -> Any:
     row = TABLE[name]
     variable = PREFIX + name.upper()
+    text = given.get(variable)
+    if text is not None and row.default != "" and not text.strip():
+        raise SettingError(f"{variable}: must not be empty; leave it out for {row.default}")
+    if text is not None and not text.isprintable():
+        raise SettingError(f"{variable}: must be one line of printable characters")
     try:
         return getattr(_Given(given), row.kind)(variable, row.default, validate=row.check)
     except (EnvError, ValidationError) as error:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Sequence
 
 TYPE = "statuslist+jwt"
+SIZES = (1, 2, 4, 8)
 MAX_BYTES = 1 << 24
 
 
@@ -25,6 +26,8 @@ def compress(packed: bytes) -> str:
 
 def status_at(lst: str, bits: int, index: int) -> int:
     """The status at an index of a compressed list; raises ValueError if it has none."""
+    if bits not in SIZES:
+        raise ValueError(f"a status has 1, 2, 4 or 8 bits, not {bits!r}")
     try:
         squeezed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
         packed = zlib.decompressobj().decompress(squeezed, MAX_BYTES)

@@ -1,12 +1,14 @@
 """What Laurel tells operators: JSON log lines, and the metrics of one table.
 
-Secrets and personal data never reach either: values under telling names are replaced.
+Secrets and personal data never reach either: values under telling names are replaced, at any depth,
+and so is what looks like a token, an e-mail address or a password in a URL, in any text.
 """
 
 import logging
+import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -22,6 +24,14 @@ SECRET = (
     "email",
     "address",
     "private",
+    "real_name",
+    "contact",
+)
+SEALED = "[redacted]"
+TELLING = re.compile(
+    r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON Web Token
+    r"|(?<=://)[^/\s@]+(?=@)"  # user and password of a URL
+    r"|[\w.+-]+@[\w-]+(\.[\w-]+)+"  # an e-mail address
 )
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 
@@ -58,6 +68,26 @@ REVOCATION_PROPAGATION = _histogram(
 REVOCATIONS_UNACKNOWLEDGED = _gauge(
     "laurel_revocations_unacknowledged", "Revocations that some outlet has not acknowledged."
 )
+EVENTS_RESENT = _counter(
+    "laurel_events_resent_total", "Events sent again because a consumer missed them.", "handler"
+)
+DEAD_LETTERS = _counter(
+    "laurel_dead_letters_total", "Messages that the broker gave up on, now parked.", "reason"
+)
+EVENTS_MISSING = _gauge(
+    "laurel_events_missing", "Events that a consumer missed at its last check.", "handler", "source"
+)
+EVENTS_FOREIGN = _gauge(
+    "laurel_events_foreign",
+    "Events that a consumer has and their publisher has not, at the last check.",
+    "handler",
+    "source",
+)
+RECONCILIATION_AGE = _gauge(
+    "laurel_reconciliation_age_seconds", "Since a consumer was last checked to its end.",
+    "handler", "source",
+)  # fmt: skip
+QUEUE_MESSAGES = _gauge("laurel_queue_messages", "Messages waiting in a queue.", "queue")
 TIMER_FAILURES = _counter("laurel_timer_failures_total", "Timer runs that raised.", "timer")
 RELAY_FAILURES = _counter(
     "laurel_relay_failures_total", "Windows not wholly confirmed, by kind.", "kind"
@@ -82,8 +112,8 @@ def metrics_table() -> str:
     return "\n".join(lines)
 
 
-def configure(level: str) -> None:
-    """Write JSON lines to standard error, the standard library's loggers included."""
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Write JSON lines to `stream` (standard error), the standard library's loggers included."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -97,7 +127,7 @@ def configure(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -116,6 +146,19 @@ def configure(level: str) -> None:
 
 def _redact(_logger: Any, _name: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in entry:
-        if any(word in name.lower() for word in SECRET):
-            entry[name] = "[redacted]"
+        if not name.startswith("_"):  # structlog's own, taken out before the line is written
+            entry[name] = _sealed(name, entry[name])
     return entry
+
+
+def _sealed(name: str, value: Any) -> Any:
+    """The value as it may be written under that name."""
+    if any(word in name.lower() for word in SECRET):
+        return SEALED
+    if isinstance(value, Mapping):
+        return {str(key): _sealed(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_sealed("", inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return TELLING.sub(SEALED, value if isinstance(value, str) else repr(value))

@@ -5,8 +5,10 @@ missing: `settle` runs relays, consumers and timers by turns until nothing moves
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,20 +21,26 @@ from shared.clock import RehearsalClock
 from shared.runtime import Runtime
 from shared.server import runtime_for, service_class
 from shared.settings import Settings
-from shared.spine import migrate, parking
-from shared.spine.broker import Broker, Consumer, broker_at
+from shared.spine import migrate, parking, reconcile
+from shared.spine.broker import Broker, Consumer, Delivery, broker_at
+from shared.spine.broker.topology import conversation_queue, dead_letter_queue
+from shared.spine.conversation import Conversation
 from shared.spine.database import Database
+from shared.spine.deadletters import park_dead_letters
 from shared.spine.entrypoints import (
-    Consuming,
     EventHandler,
     Timer,
     entrypoints_of,
+    event_handlers_of,
     handlers_of,
+    partner_handlers_of,
     take_partner_messages,
     topology_from,
 )
+from shared.spine.entrypoints.consuming import Consuming
 from shared.spine.inbox import handle_batch
-from shared.spine.relay import Relay
+from shared.spine.parking.retries import retry_due
+from shared.spine.relay import LANES, Relay
 from shared.spine.tables import parked
 from shared.web.access import issue_token, load_or_create_key
 from shared.web.app import WebApp
@@ -56,12 +64,17 @@ class Laurel:
             "LAUREL_STATUS_KEY": str(directory / "status-key.json"),
         }
         self.settings = Settings.from_environ(defaults | dict(environ or {}))
-        self.broker: Broker = broker_at(self.settings.broker_url)
+        timeout = self.settings.confirm_timeout_seconds
+        self.broker: Broker = broker_at(self.settings.broker_url, confirm_timeout=timeout)
         self._classes = list(classes or map(service_class, SERVICES))
         self.topology = topology_from(self._classes)
         self.services = {cls.name: self._service(cls) for cls in self._classes}
-        self._relays = {name: self._relay(service) for name, service in self.services.items()}
+        self._relays = [
+            Relay(service.runtime, lane) for service in self.services.values() for lane in LANES
+        ]
+        self._conversations = [self._conversation(service) for service in self.services.values()]
         self._consumers = list(self._open_consumers())
+        self._waiting = ThreadPoolExecutor(len(self._consumers) or 1)
 
     def settle(self, rounds: int = 500) -> None:
         """Deliver everything until nothing moves; raises AssertionError for what was parked."""
@@ -75,9 +88,10 @@ class Laurel:
 
     def turn(self) -> int:
         """One round of relays, consumers and timers; returns how much moved."""
-        moved = sum(relay.publish_window() for relay in self._relays.values())
-        for consumer, take in self._consumers:
-            if deliveries := consumer.receive(200, self._patience):
+        moved = sum(relay.publish_window() for relay in self._relays)
+        arrived = self._waiting.map(self._receive, [pair[0] for pair in self._consumers])
+        for (consumer, take), deliveries in zip(self._consumers, list(arrived), strict=True):
+            if deliveries:
                 take(deliveries)
                 consumer.ack(deliveries[-1])
                 moved += len(deliveries)
@@ -105,9 +119,18 @@ class Laurel:
     def retry_parked(self) -> int:
         """Run the parked retries that are due; returns how many were tried."""
         return sum(
-            parking.retry_due(service.runtime.database, handlers_of(service), self.clock)
+            retry_due(service.runtime.database, handlers_of(service), self.clock)
             for service in self.services.values()
         )
+
+    def reconcile(self, *, whole: bool = False, dry_run: bool = False) -> None:
+        """Compare every inbox with every outbox, and deliver what was missing."""
+        for name in self.services:
+            with self.session(name) as session:
+                reconcile.demand(session, whole=whole, dry_run=dry_run)
+        for conversation in self._conversations:
+            conversation.begin_due()
+        self.settle()
 
     @contextmanager
     def session(self, service: str) -> Iterator[Session]:
@@ -132,9 +155,10 @@ class Laurel:
 
     def close(self) -> None:
         """Give channels and connections up."""
+        self._waiting.shutdown()
         for consumer, _take in self._consumers:
             consumer.close()
-        for relay in self._relays.values():
+        for relay in self._relays:
             relay.close()
         for service in self.services.values():
             service.runtime.database.engine.dispose()
@@ -145,22 +169,29 @@ class Laurel:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    @property
-    def _patience(self) -> float:
-        return 0.0 if self.broker.forgets else 0.02
+    def _receive(self, consumer: Consumer) -> list[Delivery]:
+        return consumer.receive(200, 0.0 if self.broker.forgets else 0.05)
 
     def _service(self, cls: Any) -> Any:
         migrate.migrate(Database(cls.name, self.settings.database_url))
         service = cls()
-        service.runtime = runtime_for(cls.name, self.settings, self.broker, self.clock)
+        service.runtime = runtime_for(
+            cls.name, self.settings, self.broker, self.clock, self.topology
+        )
         return service
 
-    def _relay(self, service: Any) -> Relay:
-        return Relay(service.runtime.database, self.broker, self.topology, window=500)
+    def _conversation(self, service: Any) -> Conversation:
+        conversation = Conversation(service.runtime, event_handlers_of(service))
+        conversation.prepare()
+        return conversation
 
-    def _open_consumers(self) -> Iterator[tuple[Consumer, Callable[[list[Any]], None]]]:
+    def _open_consumers(self) -> Iterator[tuple[Consumer, Callable[[list[Delivery]], None]]]:
         self.broker.declare(self.topology)
-        for service in self.services.values():
+        for service, conversation in zip(self.services.values(), self._conversations, strict=True):
+            dead, talk = dead_letter_queue(service.name), conversation_queue(service.name)
+            yield self.broker.consumer(talk.name, 400), conversation.take
+            database = service.runtime.database
+            yield self.broker.consumer(dead.name, 400), partial(park_dead_letters, database)
             for name, entrypoint in entrypoints_of(type(service)):
                 if isinstance(entrypoint, Consuming):
                     entrypoint.method_name = name
@@ -168,9 +199,10 @@ class Laurel:
                         take = self._taker(service, name, isinstance(entrypoint, EventHandler))
                         yield self.broker.consumer(queue.name, 400), take
 
-    def _taker(self, service: Any, method: str, is_event: bool) -> Callable[[list[Any]], None]:
-        if not is_event:
-            return lambda deliveries: take_partner_messages(service, method, deliveries)
-        handler = handlers_of(service)[f"{service.name}.{method}"]
-        database = service.runtime.database
-        return lambda deliveries: handle_batch(database, handler, deliveries, self.clock)
+    def _taker(self, service: Any, method: str, is_event: bool) -> Callable[[list[Delivery]], None]:
+        name, runtime = f"{service.name}.{method}", service.runtime
+        if is_event:
+            handler = event_handlers_of(service)[name]
+            return lambda found: handle_batch(runtime.database, handler, found, self.clock)
+        partner = partner_handlers_of(service)[name]
+        return lambda found: take_partner_messages(runtime, partner, found)

@@ -6,12 +6,27 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from kombu import Connection
 
 from deploy.local.broker import PrivateBroker
 from deploy.local.postgres import PrivatePostgres
+from tests.browser import Browser
 
 SERVICES = ("intake", "scoring", "inspection", "notification")
 POOL = 40
+
+settings.register_profile("laurel", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("laurel")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _empty_queues():
+    """The embedded broker is one for the whole process: what a module left there is forgotten."""
+    with Connection("memory://") as connection:
+        channel = connection.channel()
+        for queue in list(channel.queues):
+            channel.queue_purge(queue)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +47,7 @@ def private_broker(stack_directory):
 
 @pytest.fixture(scope="session")
 def private_postgres(stack_directory):
-    postgres = PrivatePostgres(stack_directory / "postgres")
+    postgres = PrivatePostgres(stack_directory / "postgres", durable=False)
     postgres.start()
     yield postgres
     postgres.stop()
@@ -64,3 +79,17 @@ def postgres_url(private_postgres, database_numbers):
     prefix = f"test{next(database_numbers)}"
     private_postgres.create_databases([f"{prefix}_{service}" for service in SERVICES])
     return private_postgres.url(f"{prefix}_{{service}}")
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """The browser as it is at its start, whatever a test before did with it."""
+    chromium.forget()
+    return chromium

@@ -1,4 +1,4 @@
-"""Finds the RabbitMQ and PostgreSQL programs, or has the system's package manager install them.
+"""Finds RabbitMQ's, PostgreSQL's, Prometheus' and Chromium's programs, or has them installed.
 
 Installing must not start or change any service of the machine.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGES = ("rabbitmq-server", "postgresql")
+PACKAGES = ("rabbitmq-server", "postgresql", "prometheus", "chromium", "chromium-driver")
 POLICY = Path("/usr/sbin/policy-rc.d")
 RABBITMQ_PLACES = ("/usr/lib/rabbitmq/bin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
@@ -27,8 +27,23 @@ def postgresql(program: str) -> str | None:
     return _first([str(place) for place in places], program)
 
 
+def promtool() -> str | None:
+    """The path of Prometheus' own checker of rules."""
+    return shutil.which("promtool")
+
+
+def chromium() -> str | None:
+    """The path of the browser."""
+    return shutil.which("chromium")
+
+
+def chromedriver() -> str | None:
+    """The path of what drives the browser."""
+    return shutil.which("chromedriver")
+
+
 def ensure() -> None:
-    """Make sure that both are here; ends the process with one line if they cannot be."""
+    """Make sure that all are here; ends the process with one line if they cannot be."""
     if _complete():
         return
     if shutil.which("apt-get") and os.geteuid() == 0:
@@ -39,11 +54,12 @@ def ensure() -> None:
             command = ["apt-get", "install", *options, *PACKAGES]
             subprocess.run(command, env=environment, stdout=sys.stderr, check=True)
     if not _complete():
-        sys.exit(f"Please install the packages {' and '.join(PACKAGES)}, then try again.")
+        sys.exit(f"Please install the packages {', '.join(PACKAGES)}, then try again.")
 
 
 def _complete() -> bool:
-    return bool(rabbitmq("rabbitmq-server") and postgresql("initdb"))
+    servers = (rabbitmq("rabbitmq-server"), postgresql("initdb"), promtool())
+    return all((*servers, chromium(), chromedriver()))
 
 
 def _first(places: list[str], program: str) -> str | None:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.inspection.rules import Stage, State
@@ -77,7 +77,7 @@ class Plan(Base):
     public_value: Mapped[str] = mapped_column(Text)
     draw_at: Mapped[datetime] = mapped_column(Instant)
     planned_at: Mapped[datetime] = mapped_column(Instant)
-    transcript: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    transcript: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     sequence: Mapped[int] = mapped_column(default=0)
 
     @property
@@ -168,10 +168,10 @@ class Message(Base):
     """One agency message with its raw bytes and signature, kept as evidence, and its receipt."""
 
     __tablename__ = "messages"
-    __table_args__ = (UniqueConstraint("agency", "message", "digest"),)
+    __table_args__ = (Index("messages_id", "agency", "message"),)
 
     receipt: Mapped[str] = mapped_column(String(36), primary_key=True)
-    agency: Mapped[str | None] = mapped_column(String(64), index=True)
+    agency: Mapped[str | None] = mapped_column(String(64))
     message: Mapped[str | None] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64), index=True)
     inspection: Mapped[str | None] = mapped_column(String(64))
@@ -200,12 +200,13 @@ class Revocation(Base):
 
     project: Mapped[str] = mapped_column(ForeignKey("projects.project"), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
-    event: Mapped[str] = mapped_column(String(64))
+    event: Mapped[str] = mapped_column(String(64), unique=True)
     ground: Mapped[str] = mapped_column(String(40))
     inspection: Mapped[str | None] = mapped_column(String(36))
     basis: Mapped[dict[str, Any]] = mapped_column(JSON)
     revoked_at: Mapped[datetime] = mapped_column(Instant)
     quashed_by: Mapped[str | None] = mapped_column(Text)
+    settled_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
 
 
 class LedgerLine(Base):
@@ -222,14 +223,14 @@ class LedgerLine(Base):
 
 
 class Notice(Base):
-    """What notification published or failed to deliver about a revocation."""
+    """What notification published about a revocation, and what became of deliveries in trouble."""
 
     __tablename__ = "notices"
 
     project: Mapped[str] = mapped_column(String(60), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
     circular: Mapped[str | None] = mapped_column(String(80))
-    failures: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    deliveries: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict)
 
 
 class Task(Base):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.inspection import models
@@ -40,10 +40,19 @@ def ledger_lines(
     ]
 
 
-def unacknowledged_count(session: Session) -> int:
+def unsettled_lines(session: Session, limit: int) -> list[dict[str, Any]]:
+    """The same of the oldest revocations that somebody has not acted on."""
+    revocation = models.Revocation
+    unsettled = select(revocation).where(revocation.settled_at.is_(None))
+    oldest = unsettled.order_by(revocation.event).limit(limit)
+    return ledger_lines(session, session.scalars(oldest).all())
+
+
+def open_count(session: Session) -> int:
     """How many revocations some needed outlet has not acknowledged, or some delivery gave up on."""
-    lines = ledger_lines(session, session.scalars(select(models.Revocation)).all())
-    return sum(1 for line in lines if line["missing"] or line["failures"])
+    revocation = models.Revocation
+    unsettled = select(func.count()).where(revocation.settled_at.is_(None))
+    return session.scalar(unsettled.select_from(revocation)) or 0
 
 
 def _line(
@@ -57,5 +66,14 @@ def _line(
         "circular": notice.circular if notice else None,
         "outlets": outlets,
         "missing": [name for name in NEEDED if name not in outlets],
-        "failures": notice.failures if notice else {},
+        "failures": _failures(notice) if notice else {},
+    }
+
+
+def _failures(notice: models.Notice) -> dict[str, str]:
+    """The deliveries of the revocation's circular that are given up, each with its error."""
+    return {
+        delivery: known["error"]
+        for delivery, known in notice.deliveries.items()
+        if known["error"] and known["notice"] == notice.circular
     }

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from services.inspection import commands, queries
+from services.inspection import commands
 from services.inspection.api import InspectionApi
 from services.inspection.commands.messages import REJECTED, Incoming
 from shared.agency.signing import HEADER
@@ -18,9 +18,7 @@ from shared.catalogue import (
     REVOCATION_ACKNOWLEDGED,
     VIOLATION_REPORTED,
 )
-from shared.clock import Clock
 from shared.spine.broker import Delivery
-from shared.spine.database import Database
 from shared.spine.entrypoints import every, handles, receives
 from shared.spine.envelope import Event
 from shared.telemetry import QUARANTINED, REVOCATION_PROPAGATION, REVOCATIONS_UNACKNOWLEDGED
@@ -81,11 +79,10 @@ class InspectionService(InspectionApi):
         """Expire what has run out."""
         return commands.expire_due(session, now=now)
 
-    @every(seconds=5, outside=True)
-    def measure_ledger(self, database: Database, clock: Clock) -> None:  # noqa: ARG002 - one signature
+    @every(seconds=5)
+    def measure_ledger(self, session: Session, now: datetime) -> None:
         """Show how many revocations wait for an outlet."""
-        with database.reading() as session:
-            count = queries.unacknowledged_count(session)
+        count = commands.settle_revocations(session, now=now)
         REVOCATIONS_UNACKNOWLEDGED.labels(self.name).set(count)
 
     def _receive(self, session: Session, delivery: Delivery, now: datetime) -> None:

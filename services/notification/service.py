@@ -9,6 +9,7 @@ from services.notification.api import NotificationApi
 from services.notification.couriers import LetterCourier, WebhookCourier
 from services.notification.deliveries import Dispatcher
 from services.notification.rules.deliveries import MAX_ATTEMPTS
+from services.notification.site import SitePages
 from shared import catalogue
 from shared.clock import Clock
 from shared.spine.database import Database
@@ -17,7 +18,7 @@ from shared.spine.envelope import Event
 from shared.spine.parking import Patience
 
 
-class NotificationService(NotificationApi):
+class NotificationService(SitePages, NotificationApi):
     """Tells the public: register, status list, circulars, letters, webhooks."""
 
     name = "notification"

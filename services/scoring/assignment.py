@@ -1,7 +1,8 @@
 """Who scores what: enough experts for every entry, none in conflict, the load spread evenly. Pure.
 
 A minimum-cost flow (OR-tools): source → entry → expert → sink. The k-th entry of an expert costs k,
-so the cheapest flow is the most even one; one outside the entry's direction costs a little more.
+so the cheapest flow is the most even one; among these, one with the fewest experts outside their
+directions, because all such costs together stay below one step of load.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 from ortools.graph.python import min_cost_flow
 
 OTHER_DIRECTION_COST = 1
-LOAD_COST = 4
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,11 @@ def assign(
                     number, first_judge + offset, 1, OTHER_DIRECTION_COST * foreign
                 )
                 pairs[arc] = (candidate.project, judge.code)
-    _add_loads(flow, judges, first_judge, sink, len(candidates))
     wanted = sum(candidate.wanted for candidate in candidates)
+    for offset, judge in enumerate(judges):
+        for nth in range(judge.load, judge.load + len(candidates)):
+            cost = (OTHER_DIRECTION_COST * wanted + 1) * nth
+            flow.add_arc_with_capacity_and_unit_cost(first_judge + offset, sink, 1, cost)
     flow.set_node_supply(0, wanted)
     flow.set_node_supply(sink, -wanted)
     flow.solve_max_flow_with_min_cost()
@@ -61,19 +64,6 @@ def assign(
         if flow.flow(arc):
             assigned[project].append(judge_code)
     return assigned, _missing(candidates, assigned)
-
-
-def _add_loads(
-    flow: min_cost_flow.SimpleMinCostFlow,
-    judges: Sequence[Judge],
-    first_judge: int,
-    sink: int,
-    most: int,
-) -> None:
-    for offset, judge in enumerate(judges):
-        for nth in range(most):
-            cost = LOAD_COST * (judge.load + nth)
-            flow.add_arc_with_capacity_and_unit_cost(first_judge + offset, sink, 1, cost)
 
 
 def _missing(

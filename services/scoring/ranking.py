@@ -3,12 +3,13 @@
 Order: mean score, highest first; ties by the mean on the heaviest criterion, then on the next, and
 so on; a tie on everything by the lowest SHA-256 content hash, which says nothing of the applicant
 and was fixed before anyone knew a score. Places are given in that order: an entry is
-shortlisted while its direction and the whole have a place left.
+shortlisted while its direction and the whole have a place left. Entries that come late are ranked
+after the others, for the places that are left.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
@@ -25,7 +26,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Rank from 1, whether shortlisted, and why not."""
+    """Rank, whether shortlisted, and why not."""
 
     project: str
     rank: int
@@ -33,15 +34,22 @@ class Outcome:
     reasons: tuple[str, ...]
 
 
-def rank(
-    candidates: Sequence[Candidate], total_quota: int, direction_quotas: Mapping[int, int | None]
-) -> list[Outcome]:
+@dataclass(frozen=True)
+class Places:
+    """A round's quotas, and what earlier rankings used of them: places by direction, and ranks."""
+
+    total: int
+    by_direction: Mapping[int, int | None]
+    taken: Mapping[int, int] = field(default_factory=dict)
+    ranked: int = 0
+
+
+def rank(candidates: Sequence[Candidate], places: Places) -> list[Outcome]:
     """Every candidate's outcome, in the order of rank; the order of the input plays no part."""
-    taken: Counter[int] = Counter()
+    taken = Counter(places.taken)
     outcomes: list[Outcome] = []
-    for number, candidate in enumerate(sorted(candidates, key=_order), start=1):
-        quota = direction_quotas.get(candidate.direction)
-        reasons = _reasons(candidate, sum(taken.values()), total_quota, taken, quota)
+    for number, candidate in enumerate(sorted(candidates, key=_order), start=places.ranked + 1):
+        reasons = _reasons(candidate, places, taken)
         if not reasons:
             taken[candidate.direction] += 1
         outcomes.append(Outcome(candidate.project, number, not reasons, tuple(reasons)))
@@ -57,12 +65,11 @@ def _order(candidate: Candidate) -> tuple[object, ...]:
     )
 
 
-def _reasons(
-    candidate: Candidate, used: int, total_quota: int, taken: Counter[int], quota: int | None
-) -> list[str]:
+def _reasons(candidate: Candidate, places: Places, taken: Counter[int]) -> list[str]:
     reasons = []
-    if used >= total_quota:
-        reasons.append(f"all {total_quota} places were taken by entries ranked before")
+    if taken.total() >= places.total:
+        reasons.append(f"all {places.total} places were taken by entries ranked before")
+    quota = places.by_direction.get(candidate.direction)
     if quota is not None and taken[candidate.direction] >= quota:
         reasons.append(
             f"all {quota} places of direction {candidate.direction} were taken by entries ranked "

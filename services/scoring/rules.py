@@ -5,15 +5,17 @@ four places (IEEE 754's default, which favours nobody).
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 from shared.errors import LaurelError
 from shared.machine import next_state
 
-PLACES = Decimal("0.0001")
+PLACES = 4
 SCORE_PLACES = 2
 
 
@@ -53,7 +55,10 @@ TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (State.PUBLICISED, Move.DESIGNATE): State.DESIGNATED,
     (State.DESIGNATED, Move.CLOSE): State.REVOKED,
 }
-ANONYMOUS = {"anonymous", "匿名", "佚名", "n/a", "none", "nobody", "不具名", "无名氏"}
+NAMELESS = re.compile(  # whole names, then parts that no real name has
+    r"na|anon|none|noname|nobody|unknown|([a-z])\1+|(热心)?(群众|市民|网友)|知情人士?"
+    r"|.*(anonym|匿名|佚名|具名|无名|姓名|保密|某).*"
+)
 
 
 class WrongScoreError(LaurelError):
@@ -134,20 +139,20 @@ def check_scores(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> 
 
 def weighted_total(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> Decimal:
     """Points of 100: the sum of weight times score over maximum, rounded to four places."""
-    total = sum((c.weight * scores[c.key] * 100 / c.maximum for c in rubric), start=Decimal(0))
-    return total.quantize(PLACES, ROUND_HALF_EVEN)
+    parts = (Fraction(c.weight) * Fraction(scores[c.key]) / Fraction(c.maximum) for c in rubric)
+    return _rounded(100 * sum(parts))
 
 
 def mean_score(totals: Sequence[Decimal]) -> Decimal:
     """The arithmetic mean of the experts' totals, rounded half to even to four places."""
-    return (sum(totals, start=Decimal(0)) / len(totals)).quantize(PLACES, ROUND_HALF_EVEN)
+    return _rounded(sum(map(Fraction, totals)) / Fraction(len(totals)))
 
 
 def check_objection(real_name: str, evidence_count: int) -> None:
     """Transition 11's guard: a real name and evidence; anonymous objections are not taken."""
-    name = re.sub(r"\s+", " ", real_name).strip()
-    letters = [character for character in name if character.isalpha()]
-    if name.lower() in ANONYMOUS or len(letters) < 2:
+    name = unicodedata.normalize("NFKC", real_name).casefold()
+    letters = "".join(character for character in name if character.isalpha())
+    if len(letters) < 2 or NAMELESS.fullmatch(letters):
         raise AnonymousObjectionError(
             "Objections are taken under a real name only; it is kept sealed from the undertaker.",
             errors=[{"field": "real_name", "message": "must be your real name"}],
@@ -157,3 +162,8 @@ def check_objection(real_name: str, evidence_count: int) -> None:
             "Add at least one item of evidence: what it is, and its SHA-256.",
             errors=[{"field": "evidence", "message": "must have at least one item"}],
         )
+
+
+def _rounded(value: Fraction | int) -> Decimal:
+    """Half to even to four places, from the exact value: nothing is rounded twice."""
+    return Decimal(round(value * 10**PLACES)).scaleb(-PLACES)

@@ -1,6 +1,5 @@
 """What an agency sends: a CloudEvent about one inspection, and the report in it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,7 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from shared.errors import LaurelError
-from shared.spine.envelope import UndecodableError, parse
+from shared.spine.envelope import UndecodableError, parse, traceparent_of
 
 REPORTED, STARTED = "laurel.inspection.reported", "laurel.inspection.started"
 METHODS = ("site_check", "full_assessment", "questionnaire")
@@ -37,6 +36,7 @@ class AgencyMessage:
     inspection: str
     time: datetime
     data: dict[str, Any]
+    traceparent: str | None = None
 
 
 class Finding(Schema):
@@ -116,6 +116,7 @@ def read_message(body: bytes, content_type: str | None) -> AgencyMessage:
         inspection=_text(attributes, "subject"),
         time=_instant(attributes),
         data=data,
+        traceparent=traceparent_of(attributes.get("traceparent")),
     )
 
 
@@ -144,11 +145,6 @@ def implausible(report: dict[str, Any], *, today: date) -> list[str]:
     if report["result"] == "no_breach" and breaches:
         problems.append(f"result no_breach contradicts the findings {', '.join(breaches)}")
     return problems
-
-
-def sorted_findings(report: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    """The findings in the order of their keys."""
-    return sorted(report["findings"], key=lambda item: str(item["key"]))
 
 
 def _text(attributes: dict[str, Any], name: str) -> str:

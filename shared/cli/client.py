@@ -13,6 +13,19 @@ from shared.web.access import issue_token, load_or_create_key
 TIMEOUT_SECONDS = 30
 
 
+class AnswerError(LaurelError):
+    """A service refused, or did not answer; `status` is the HTTP status, 0 for no answer."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+def part(text: str) -> str:
+    """The text as one part of a path, slashes and all."""
+    return quote(text, safe="")
+
+
 class Services:
     """Calls the four services as one actor.
 
@@ -36,14 +49,17 @@ class Services:
         return self._answer("POST", service, path, json=body if body is not None else {})
 
     def _answer(self, method: str, service: str, path: str, **options: Any) -> Any:
-        url = self.settings.url_of(service) + quote(path)
-        answer = self.session.request(method, url, timeout=TIMEOUT_SECONDS, **options)
-        if answer.ok:
-            return answer.json()
+        url = self.settings.url_of(service)
         try:
-            problem = answer.json()
-        except ValueError:
-            problem = {}
-        raise LaurelError(
-            f"{service} answered {answer.status_code}: {problem.get('detail', answer.reason)}"
-        )
+            answer = self.session.request(method, url + path, timeout=TIMEOUT_SECONDS, **options)
+            told = answer.json()
+        except requests.JSONDecodeError:
+            told = {}
+        except requests.RequestException as error:
+            raise AnswerError(
+                0, f"{service} does not answer at {url}. Is it running (laurel run)?"
+            ) from error
+        if answer.ok and told:
+            return told
+        detail = told.get("detail") or f"no answer of ours ({answer.reason})"
+        raise AnswerError(answer.status_code, f"{service} answered {answer.status_code}: {detail}")

@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.engine import make_url
 
 from shared import telemetry
 from shared.catalogue import SERVICES
+from shared.errors import LaurelError
 from shared.server import Server, whole_topology
 from shared.settings import Settings
 from shared.spine import migrate as migrations
-from shared.spine.broker import broker_at
+from shared.spine.broker import BrokerError, Topology, broker_at
+from shared.spine.broker.definitions import definitions as definitions_of
 from shared.spine.database import Database
 
 NAMES = click.Choice(SERVICES)
@@ -49,16 +52,49 @@ def migrate(services: tuple[str, ...]) -> None:
 
 @click.command()
 @click.option("--declare", is_flag=True, help="Declare it on LAUREL_BROKER_URL.")
-def topology(*, declare: bool) -> None:
+@click.option(
+    "--definitions", is_flag=True,
+    help="Print it for rabbitmqctl import_definitions, with the rights of every broker user.",
+)  # fmt: skip
+@click.option("--vhost", default="laurel", show_default=True, help="Whose definitions.")
+@click.option("--agency", "agencies", multiple=True, help="Code of an agency to include.")
+@click.option(
+    "--passwords", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory with a file for each user whose password to set; only hashes are printed.",
+)  # fmt: skip
+def topology(
+    *, declare: bool, definitions: bool, vhost: str, agencies: tuple[str, ...],
+    passwords: Path | None,
+) -> None:  # fmt: skip
     """Print every exchange and queue as JSON, or declare them before the first start."""
     whole = whole_topology()
     if declare:
-        broker_at(Settings.from_environ().broker_url).declare(whole)
+        _declare(Settings.from_environ().broker_url, whole)
         click.echo(f"{len(whole.exchanges)} exchanges, {len(whole.queues)} queues declared")
-        return
+    elif definitions:
+        given = _passwords(passwords) if passwords else {}
+        click.echo(json.dumps(definitions_of(whole, vhost, agencies, given), indent=2))
+    else:
+        click.echo(json.dumps(_listed(whole), indent=2))
+
+
+def _listed(whole: Topology) -> dict[str, Any]:
     queues = [
         {"name": q.name, "exchange": q.exchange, "routing_key": q.routing_key,
          "consumer": q.service, "arguments": q.arguments}
         for q in whole.queues
     ]  # fmt: skip
-    click.echo(json.dumps({"exchanges": whole.exchanges, "queues": queues}, indent=2))
+    return {"exchanges": whole.exchanges, "queues": queues}
+
+
+def _passwords(directory: Path) -> dict[str, str]:
+    """User name and password of each file; a mounted Secret's own dot files are none."""
+    files = [path for path in sorted(directory.iterdir()) if not path.name.startswith(".")]
+    return {path.name: path.read_text().rstrip("\n") for path in files}
+
+
+def _declare(broker_url: str, whole: Topology) -> None:
+    try:
+        broker_at(broker_url).declare(whole)
+    except BrokerError as error:
+        raise LaurelError(f"{error}. Check LAUREL_BROKER_URL and that it runs.") from error

@@ -25,6 +25,9 @@ class UnknownStatusError(Exception):
     """No trustworthy answer; whoever relies on the designation must not go on."""
 
 
+UNTRUSTWORTHY = (UnknownStatusError, LookupError, RecursionError, TypeError, ValueError, JoseError)
+
+
 @click.group()
 def status() -> None:
     """Ask the signed status list."""
@@ -41,19 +44,22 @@ def verify(project: str, url: str | None, keys: Any, as_json: bool) -> None:
     """Answer designated, not designated, suspended or unknown; exit 0 for designated only."""
     base = (url or Settings.from_environ().site_url).rstrip("/")
     try:
-        pinned = json.load(keys) if keys else None
-        answer, reason = ANSWERS[_status(base, project, pinned)], None
-    except (UnknownStatusError, ValueError, KeyError, TypeError, JoseError) as error:
+        trusted = KeySet.import_key_set(json.load(keys)) if keys else _keys_of(base)
+        answer, reason = ANSWERS[_status(base, project, trusted)], None
+    except UNTRUSTWORTHY as error:
         answer, reason = UNKNOWN, str(error) or type(error).__name__
     _tell(project, answer, reason, as_json=as_json)
 
 
-def _status(base: str, project: str, pinned: Any) -> int:
+def _keys_of(base: str) -> KeySet:
+    return KeySet.import_key_set(_get(f"{base}/.well-known/jwks.json").json())
+
+
+def _status(base: str, project: str, keys: KeySet) -> int:
     reference = _get(f"{base}/v1/register/{quote(project, safe='')}").json()
     if reference["status_list"] is None:
         raise UnknownStatusError("the project has no place in the status list")
     index, uri = reference["status_list"]["idx"], reference["status_list"]["uri"]
-    keys = KeySet.import_key_set(pinned or _get(f"{base}/.well-known/jwks.json").json())
     token = jwt.decode(_get(uri).content, keys, algorithms=["Ed25519"])
     return status_at(**_checked(token.header, token.claims, uri), index=index)
 

@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.catalogue import SERVICES
-from shared.cli.client import Services
+from shared.cli.client import Services, part
 from shared.errors import NotFoundError
 from shared.settings import Settings
+
+LOST = "(in no outbox)"
 
 
 @click.command()
@@ -19,7 +21,7 @@ from shared.settings import Settings
 def timeline(subject: str, as_json: bool) -> None:
     """Show every event about SUBJECT (a project id) and who handled it when."""
     client = Services(Settings.from_environ())
-    events = collect({name: client.get(name, f"/v1/timeline/{subject}") for name in SERVICES})
+    events = collect({name: client.get(name, f"/v1/timeline/{part(subject)}") for name in SERVICES})
     if not events:
         raise NotFoundError(f"No service knows of {subject!r}.")
     if as_json:
@@ -33,12 +35,16 @@ def timeline(subject: str, as_json: bool) -> None:
                       str(event["sequence"]), "", "")  # fmt: skip
         for handled in event["handled"]:
             delay = handled["delay_seconds"]
-            table.add_row("", "", "", "", handled["handler"], f"{delay:.3f}")
+            after = "" if delay is None else f"{delay:.3f}"
+            table.add_row("", "", "", "", handled["handler"], after)
     Console().print(table)
 
 
 def collect(answers: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The services' answers as one list of events in the order of their recording."""
+    """The services' answers as one list of events in the order of their recording.
+
+    What was handled and is in no outbox stands there too: its publisher has lost it.
+    """
     handled: dict[str, list[dict[str, Any]]] = {}
     for answer in answers.values():
         for row in answer["handled"]:
@@ -48,4 +54,14 @@ def collect(answers: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         for service, answer in answers.items()
         for row in answer["published"]
     ]
+    known = {event["event"] for event in events}
+    events += [_lost(one, rows) for one, rows in handled.items() if one not in known]
     return sorted(events, key=lambda event: event["recorded_at"])
+
+
+def _lost(event_id: str, handled: list[dict[str, Any]]) -> dict[str, Any]:
+    first = min(row["handled_at"] for row in handled)
+    return {
+        "event": event_id, "service": "", "type": LOST, "subject": "", "sequence": "",
+        "recorded_at": first, "published_at": None, "handled": handled,
+    }  # fmt: skip

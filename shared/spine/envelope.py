@@ -1,6 +1,8 @@
 """The envelope: CloudEvents 1.0 in JSON structured mode; not who sends or handles it."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +14,8 @@ from shared.errors import LaurelError
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BODY_BYTES = 1_048_576
 MAX_DEPTH = 32
+MAX_ID, MAX_TEXT = 64, 120  # as the spine's tables hold them: what is too long could not be parked
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class UndecodableError(LaurelError):
@@ -63,6 +67,12 @@ def made_at(event_id: str) -> datetime | None:
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
+def first_id_at(instant: datetime) -> str:
+    """The lowest UUIDv7 of that millisecond: every id made before sorts below it, as text."""
+    digits = f"{int(instant.timestamp() * 1000):012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+
 def encode(event: Event) -> bytes:
     """The bytes that go over the wire."""
     attributes = {
@@ -97,12 +107,20 @@ def decode(body: bytes, content_type: str | None) -> Event:
             sequence=_counting(_text(attributes, "sequence")),
             correlation_id=_text(attributes, "correlationid"),
             causation_id=attributes.get("causationid"),
-            traceparent=attributes.get("traceparent"),
+            traceparent=traceparent_of(attributes.get("traceparent")),
             data=_mapping(attributes.get("data")),
             version=_counting(_text(attributes, "dataschema").rsplit("/", 1)[-1]),
         )
     except (TypeError, ValueError) as error:
         raise UndecodableError(f"Not a CloudEvents 1.0 event of Laurel: {error}.") from error
+
+
+def decoded(body: bytes, content_type: str | None) -> Event | None:
+    """The event in these bytes, or None where there is none."""
+    try:
+        return decode(body, content_type)
+    except UndecodableError:
+        return None
 
 
 def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
@@ -121,9 +139,16 @@ def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
         raise UndecodableError("The body is JSON, but not an object.")
     if _depth(parsed) > MAX_DEPTH:
         raise UndecodableError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    if b"\\u" in body and not all(map(_is_storable, _texts(parsed))):
+        raise UndecodableError("The body holds NUL or half of a surrogate pair.")
     if parsed.get("specversion") != "1.0":
         raise UndecodableError("The body is no CloudEvent: 'specversion' must be \"1.0\".")
     return parsed
+
+
+def traceparent_of(value: object) -> str | None:
+    """A trace as W3C Trace Context writes it; what is not well-formed is no trace."""
+    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
 
 
 def describe(event: Event) -> dict[str, Any]:
@@ -146,6 +171,23 @@ def _depth(value: object) -> int:
     return deepest
 
 
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, child in value.items():
+            yield name
+            yield from _texts(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _texts(child)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether every database can hold it."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
@@ -154,6 +196,8 @@ def _text(attributes: dict[str, Any], name: str) -> str:
     value = attributes.get(name)
     if not isinstance(value, str) or not value:
         raise ValueError(f"attribute '{name}' must be a non-empty string")
+    if len(value) > (longest := MAX_ID if name == "id" else MAX_TEXT):
+        raise ValueError(f"attribute '{name}' has {len(value)} characters; at most {longest}")
     return value
 
 

@@ -1,78 +1,40 @@
-"""The inbox: each handler takes each event once.
+"""The inbox: each handler takes each event once, in batches.
 
 A batch is one transaction: its inbox rows in one statement, then each new event's handler, then the
-events those recorded. A batch that fails is rolled back and handled one by one, so that one bad
-event costs only itself; the bad one is parked with its bytes.
+events those recorded, and what could not be read is parked in it with its bytes. An event whose
+handler raises has the batch rolled back and handled again without it; where none can be blamed, or
+too many are, each is handled alone. So one bad event costs only itself.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from marshmallow import ValidationError
-from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from shared.catalogue import EventType
+from shared.catalogue import CATALOGUE
 from shared.clock import Clock
-from shared.errors import LaurelError
 from shared.spine import parking
 from shared.spine.broker import Delivery
-from shared.spine.database import Database, insert_new
-from shared.spine.envelope import Event, UndecodableError, decode
-from shared.spine.tables import inbox
+from shared.spine.database import Database
+from shared.spine.envelope import Event, UndecodableError, decoded
+from shared.spine.handlers import (
+    Handler,
+    UnknownVersionError,
+    enter,
+    handle_one,
+    refuse_other_body,
+)
 from shared.telemetry import EVENT_DELAY, EVENTS_HANDLED
 
-Act = Callable[[Session, Event, datetime], None]
-
-
-class UnknownVersionError(LaurelError):
-    """The event is of another type or version than this handler reads; an operator decides."""
-
-    slug = "unknown-version"
-
-
-class DuplicateIdError(LaurelError):
-    """Another event with this id was handled before; one of the two is not what it says."""
-
-    slug = "duplicate-id"
+MOST_TRIES = 4
 
 
 class DatabaseAwayError(Exception):
     """The database cannot be reached: nothing can be handled or parked, so nothing is acked."""
-
-
-@dataclass(frozen=True)
-class Handler:
-    """One method of one service and the event types it takes; `name` is `service.method`."""
-
-    name: str
-    event_types: Mapping[str, EventType]
-    act: Act
-
-    def read(self, body: bytes, content_type: str | None) -> Event:
-        """The event in these bytes, with its data as Python values.
-
-        Raises UndecodableError, UnknownVersionError or ValidationError: none of them passes by
-        itself, so such an event waits for an operator.
-        """
-        event = decode(body, content_type)
-        event_type = self.event_types.get(event.type)
-        if event_type is None or event_type.version != event.version:
-            known = ", ".join(f"{t.name} version {t.version}" for t in self.event_types.values())
-            raise UnknownVersionError(
-                f"{self.name} reads {known}; not {event.type} version {event.version}."
-            )
-        if event.owner not in event_type.owners:
-            raise UnknownVersionError(f"{event.type} is not published by {event.source}.")
-        return replace(event, data=event_type.load(event.data))
-
-    def about(self, event: Event) -> str:
-        """The project that the event concerns, for timelines."""
-        return self.event_types[event.type].about_of(event)
 
 
 @dataclass(frozen=True)
@@ -83,6 +45,31 @@ class Readable:
     event: Event
 
 
+@dataclass(frozen=True)
+class Bad:
+    """A delivery that could not be handled, and why; without an event it could not be read."""
+
+    delivery: Delivery
+    error: Exception
+    event: Event | None = None
+
+
+@dataclass
+class Batch:
+    """What was received together; `bad` is to be parked."""
+
+    readable: list[Readable] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+
+class BlamedError(Exception):
+    """One event failed; the rest can be handled without it."""
+
+    def __init__(self, item: Readable, error: Exception) -> None:
+        super().__init__(str(error))
+        self.item, self.error = item, error
+
+
 def handle_batch(
     database: Database, handler: Handler, deliveries: Sequence[Delivery], clock: Clock
 ) -> None:
@@ -90,63 +77,67 @@ def handle_batch(
 
     Raises DatabaseAwayError when neither is possible; then none of them may be.
     """
-    readable = [item for item in map(_reader(database, handler), deliveries) if item]
-    try:
-        _handle_together(database, handler, readable, clock)
-    except Exception as error:  # whatever a handler raises costs only its own event
-        _raise_if_away(database, error)
-        for item in readable:
-            _handle_alone(database, handler, item, clock)
+    batch = _read(handler, deliveries)
+    for _ in range(MOST_TRIES):
+        try:
+            return _handle_together(database, handler, batch, clock)
+        except BlamedError as found:
+            batch.readable.remove(found.item)
+            batch.bad.append(Bad(found.item.delivery, found.error, found.item.event))
+        except Exception as error:  # whatever a handler raises costs only its own event
+            raise_if_away(database, error)
+            break
+    return _handle_each(database, handler, batch, clock)
 
 
-def enter(session: Session, handler: Handler, readable: Sequence[tuple[Event, bytes]]) -> set[str]:
-    """Add inbox rows for these events; returns the ids that were not there before."""
-    now = datetime.now(UTC)
-    rows = {
-        event.id: {
-            "handler": handler.name,
-            "event_id": event.id,
-            "about": handler.about(event),
-            "digest": hashlib.sha256(body).digest(),
-            "handled_at": now,
-        }
-        for event, body in readable
-    }
-    insert = insert_new(session.get_bind().dialect)
-    statement = insert(inbox).values(list(rows.values())).on_conflict_do_nothing()
-    return set(session.scalars(statement.returning(inbox.c.event_id)))
+def _read(handler: Handler, deliveries: Sequence[Delivery]) -> Batch:
+    batch = Batch()
+    for delivery in deliveries:
+        try:
+            event = handler.read(delivery.body, delivery.content_type)
+        except (UndecodableError, UnknownVersionError, ValidationError) as error:
+            event_in = decoded(delivery.body, delivery.content_type)
+            batch.bad.append(Bad(delivery, error, event_in))
+        else:
+            batch.readable.append(Readable(delivery, event))
+    return batch
 
 
-def handle_one(
-    session: Session, handler: Handler, event: Event, body: bytes, now: datetime
-) -> bool:
-    """Handle one event in this transaction; False when it had been handled before.
-
-    Raises DuplicateIdError when what was handled under its id had another body.
-    """
-    if enter(session, handler, [(event, body)]):
-        handler.act(session, event, now)
-        return True
-    _refuse_other_body(session, handler, event, body)
-    return False
-
-
-def _handle_together(
-    database: Database, handler: Handler, readable: Sequence[Readable], clock: Clock
-) -> None:
-    if not readable:
-        return
+def _handle_together(database: Database, handler: Handler, batch: Batch, clock: Clock) -> None:
     with database.transaction() as session:
-        pairs = [(item.event, item.delivery.body) for item in readable]
-        new = enter(session, handler, pairs)
-        for event, body in pairs:
+        _act_in_turn(session, handler, batch.readable, clock)
+        for bad in batch.bad:
+            parking.park(session, handler.name, bad.delivery, bad.error, bad.event)
+    _count(database, [item.event for item in batch.readable])
+    for bad in batch.bad:
+        _count_parked(database, bad.event)
+
+
+def _act_in_turn(
+    session: Session, handler: Handler, readable: Sequence[Readable], clock: Clock
+) -> None:
+    """Let every new event act once; raises BlamedError for the first that fails by itself."""
+    pairs = [(item.event, item.delivery.body) for item in readable]
+    new = enter(session, handler, pairs) if pairs else set()
+    for item in readable:
+        event = item.event
+        try:
             if event.id in new:
                 new.discard(event.id)
                 handler.act(session, event, clock.now())
             else:
-                _refuse_other_body(session, handler, event, body)
-    for item in readable:
-        _count(database, item.event)
+                refuse_other_body(session, handler, event, item.delivery.body)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            raise BlamedError(item, error) from error
+
+
+def _handle_each(database: Database, handler: Handler, batch: Batch, clock: Clock) -> None:
+    for item in batch.readable:
+        _handle_alone(database, handler, item, clock)
+    for bad in batch.bad:
+        park_delivery(database, handler.name, bad.delivery, bad.error, bad.event)
 
 
 def _handle_alone(database: Database, handler: Handler, item: Readable, clock: Clock) -> None:
@@ -156,18 +147,7 @@ def _handle_alone(database: Database, handler: Handler, item: Readable, clock: C
     except Exception as error:  # parked with its bytes, whatever it was
         park_delivery(database, handler.name, item.delivery, error, item.event)
     else:
-        _count(database, item.event)
-
-
-def _reader(database: Database, handler: Handler) -> Callable[[Delivery], Readable | None]:
-    def read(delivery: Delivery) -> Readable | None:
-        try:
-            return Readable(delivery, handler.read(delivery.body, delivery.content_type))
-        except (UndecodableError, UnknownVersionError, ValidationError) as error:
-            park_delivery(database, handler.name, delivery, error)
-            return None
-
-    return read
+        _count(database, [item.event])
 
 
 def park_delivery(
@@ -178,33 +158,34 @@ def park_delivery(
     event: Event | None = None,
 ) -> None:
     """Keep a delivery that could not be handled; raises DatabaseAwayError if not even that goes."""
-    _raise_if_away(database, error)
+    raise_if_away(database, error)
     try:
         with database.transaction() as session:
             parking.park(session, handler, delivery, error, event)
     except Exception as failure:
-        _raise_if_away(database, failure)
+        raise_if_away(database, failure)
         raise
-    name = event.type if event else "unreadable"
-    EVENTS_HANDLED.labels(database.service, name, "parked").inc()
+    _count_parked(database, event)
 
 
-def _refuse_other_body(session: Session, handler: Handler, event: Event, body: bytes) -> None:
-    known = session.scalar(
-        select(inbox.c.digest).where(inbox.c.handler == handler.name, inbox.c.event_id == event.id)
-    )
-    if known is not None and known != hashlib.sha256(body).digest():
-        raise DuplicateIdError(f"Another event with the id {event.id} was handled before.")
-
-
-def _raise_if_away(database: Database, error: Exception) -> None:
+def raise_if_away(database: Database, error: Exception) -> None:
     """Tell a database that is away from an event that is bad: the one is waited for."""
     if isinstance(error, DBAPIError | PoolTimeoutError) and not database.answers():
         raise DatabaseAwayError(str(error)) from error
 
 
-def _count(database: Database, event: Event) -> None:
-    EVENTS_HANDLED.labels(database.service, event.type, "handled").inc()
-    if (recorded := event.recorded_at) is not None:
-        delay = (datetime.now(UTC) - recorded).total_seconds()
-        EVENT_DELAY.labels(database.service, event.type).observe(max(delay, 0.0))
+def _count(database: Database, events: Sequence[Event]) -> None:
+    now = datetime.now(UTC)
+    by_type: dict[str, list[Event]] = {}
+    for event in events:
+        by_type.setdefault(event.type, []).append(event)
+    for name, handled in by_type.items():
+        EVENTS_HANDLED.labels(database.service, name, "handled").inc(len(handled))
+        delays = EVENT_DELAY.labels(database.service, name)
+        for recorded in filter(None, (event.recorded_at for event in handled)):
+            delays.observe(max((now - recorded).total_seconds(), 0.0))
+
+
+def _count_parked(database: Database, event: Event | None) -> None:
+    name = event.type if event and event.type in CATALOGUE else "unreadable"
+    EVENTS_HANDLED.labels(database.service, name, "parked").inc()

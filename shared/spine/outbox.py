@@ -66,6 +66,7 @@ def record(
             "subject": event.subject,
             "about": event_type.about_of(event),
             "sequence": event.sequence,
+            "urgent": event_type.urgent,
             "body": encode(event),
             "recorded_at": datetime.now(UTC),
         }

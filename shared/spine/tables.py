@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -52,27 +54,58 @@ outbox = Table(
     Column("subject", String(120), nullable=False),
     Column("about", String(120), nullable=False),
     Column("sequence", Integer, nullable=False),
+    Column("urgent", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("published_at", Instant),
     Index(
         "outbox_unpublished",
+        "urgent",
         "position",
         postgresql_where=text("published_at IS NULL"),
         sqlite_where=text("published_at IS NULL"),
     ),
     Index("outbox_about", "about"),
+    Index("outbox_subject", "subject"),
+    Index("outbox_recorded", "recorded_at", postgresql_using="brin"),
 )
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("position", Position, ForeignKey("outbox.position", ondelete="CASCADE"),
+           primary_key=True),
+    Column("routing_key", String(160), primary_key=True),
+)  # fmt: skip
 
 inbox = Table(
     "inbox",
     metadata,
     Column("handler", String(80), primary_key=True),
     Column("event_id", String(64), primary_key=True),
+    Column("source", String(20), nullable=False),
     Column("about", String(120), nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("handled_at", Instant, nullable=False),
     Index("inbox_about", "about"),
+    Index("inbox_handled", "handled_at", postgresql_using="brin"),
+)
+
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("handler", String(80), primary_key=True),
+    Column("source", String(20), primary_key=True),
+    Column("agreed_to", String(36), nullable=False),
+    Column("anchor", String(64), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("whole", Boolean, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("round", String(36), nullable=False),
+    Column("demanded_at", Instant),
+    Column("checked_at", Instant),
+    Column("missing", Integer, nullable=False),
+    Column("foreign", Integer, nullable=False),
 )
 
 parked = Table(
@@ -81,26 +114,43 @@ parked = Table(
     Column("id", String(36), primary_key=True),
     Column("handler", String(80), nullable=False),
     Column("event_id", String(64)),
+    Column("source", String(20)),
     Column("event_type", String(120)),
     Column("subject", String(120)),
     Column("body", LargeBinary, nullable=False),
     Column("headers", JSON, nullable=False),
     Column("state", String(16), nullable=False),
+    Column("urgent", Boolean, nullable=False),
     Column("error", String(80), nullable=False),
     Column("detail", Text, nullable=False),
+    Column("fingerprint", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("parked_at", Instant, nullable=False),
     Column("due_at", Instant),
     Column("settled_at", Instant),
-    Column("history", JSON, nullable=False),
     Index(
         "parked_due",
+        text("urgent DESC"),
         "due_at",
         postgresql_where=text("state = 'waiting'"),
         sqlite_where=text("state = 'waiting'"),
     ),
-    Index("parked_state", "state", "parked_at"),
+    Index("parked_state", "state", "id"),
+    Index("parked_group", "fingerprint", "state", "id"),
     Index("parked_event", "handler", "event_id"),
+    Index("parked_settled", "settled_at", postgresql_using="brin"),
+)
+
+parked_steps = Table(
+    "parked_steps",
+    metadata,
+    Column("number", Position, primary_key=True, autoincrement=True),
+    Column("parked", String(36), ForeignKey("parked.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("who", String(120), nullable=False),
+    Column("what", String(80), nullable=False),
+    Column("why", Text, nullable=False),
+    Index("parked_steps_parked", "parked"),
 )
 
 facts = Table(
@@ -118,4 +168,5 @@ idempotency_keys = Table(
     Column("status", Integer, nullable=False),
     Column("answer", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Index("idempotency_created", "created_at", postgresql_using="brin"),
 )

@@ -20,17 +20,23 @@ def each_due(session: Session, statement: Select[Any], act: Callable[[Any], None
     Rows are locked and skipped by other replicas. One that fails is logged, stays due, and costs
     only itself.
     """
-    done = 0
-    due = session.scalars(statement.limit(BATCH).with_for_update(skip_locked=True)).all()
-    for row in due:
-        write_pending(session)
-        try:
-            with session.begin_nested():
-                act(row)
-        except DBAPIError:
-            raise
-        except Exception:  # one bad row must not hold the others up
-            _log.exception("timer-row-failed", row=repr(row))
-        else:
-            done += 1
+    done = failed = 0
+    while not done and (due := session.scalars(_batch(statement, failed)).all()):
+        for row in due:
+            write_pending(session)
+            try:
+                with session.begin_nested():
+                    act(row)
+            except DBAPIError:
+                raise
+            except Exception:  # one bad row must not hold the others up
+                _log.exception("timer-row-failed", row=repr(row))
+                failed += 1
+            else:
+                done += 1
     return done
+
+
+def _batch(statement: Select[Any], failed: int) -> Select[Any]:
+    """The next rows past those that failed, so that no number of bad rows starves a good one."""
+    return statement.offset(failed).limit(BATCH).with_for_update(skip_locked=True)

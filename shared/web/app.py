@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
-from marshmallow import ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
@@ -15,14 +14,15 @@ from werkzeug.wrappers import Request, Response
 
 from shared.errors import ForbiddenError, InvalidError, LaurelError, NotFoundError
 from shared.runtime import Runtime
+from shared.spine.envelope import traceparent_of
 from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
+from shared.web import browsers, incoming
 from shared.web.access import Gate
 from shared.web.idempotency import Once
 from shared.web.paging import Page, page_request
-from shared.web.problems import invalid, problem
+from shared.web.problems import DatabaseAwayError
 from shared.web.spec import PUBLIC, Call, Route, routes_of
 
-MAX_BODY_BYTES = 1_048_576
 _log = structlog.get_logger(__name__)
 
 
@@ -31,20 +31,6 @@ class MethodNotAllowedError(LaurelError):
 
     slug = "method-not-allowed"
     status = 405
-
-
-class TooLargeError(LaurelError):
-    """The body is larger than is read."""
-
-    slug = "body-too-large"
-    status = 413
-
-
-class DatabaseAwayError(LaurelError):
-    """The database does not answer; nothing was changed."""
-
-    slug = "database-unavailable"
-    status = 503
 
 
 class InternalError(LaurelError):
@@ -64,7 +50,7 @@ class WebApp:
             Rule(spec.path, methods=[spec.method], endpoint=spec)
             for spec in routes_of(type(service))
         ]
-        self._map = Map(rules, strict_slashes=False)
+        self._map = Map(rules, strict_slashes=False, merge_slashes=False)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -85,27 +71,34 @@ class WebApp:
             route = spec.path
             return route, self._serve(spec, path, request)
         except Exception as error:  # noqa: BLE001 - the door stays open whatever one request meets
-            return route, problem(_as_problem(error, request), request.path)
+            return route, self._service.refuse(_as_problem(error, request), request)
 
     def _serve(self, spec: Route, path: Any, request: Request) -> Response:
+        if spec.browser and spec.method != "GET":
+            browsers.refuse_foreign(request)
         actor = self._actor(spec, request)
+        path = incoming.storable(path, "path")
         call = Call(path=path, now=self._runtime.clock.now(), actor=actor)
         call.headers = dict(request.headers)
-        call.raw = _read(request)
+        call.raw = incoming.read_body(request)
         arguments = request.args.to_dict()
+        if spec.browser:
+            arguments = browsers.filled(arguments)
         if spec.page:
             call.page = page_request(arguments)
-        call.query = _load(spec.query, arguments, "query") if spec.query else arguments
+        call.query = incoming.load(spec.query, arguments, "query") if spec.query else arguments
         if spec.body:
-            call.body = _load(spec.body, _json(call.raw), "body")
+            given = browsers.form(call.raw) if spec.browser else incoming.json_object(call.raw)
+            call.body = incoming.load(spec.body, given, "form" if spec.browser else "body")
         if spec.edits:
-            call.if_match = _if_match(request.headers.get("If-Match"))
+            call.if_match = incoming.version(request.headers.get("If-Match"))
         return self._run(spec, call, request)
 
     def _actor(self, spec: Route, request: Request) -> Any:
         if not spec.roles:
             return PUBLIC
-        actor = self._gate.actor(request.headers.get("Authorization"))
+        header = request.headers.get("Authorization")
+        actor = self._gate.actor(browsers.authorization(request) if spec.browser else header)
         if actor.role not in spec.roles:
             raise ForbiddenError(
                 f"Role {actor.role} may not do this; it needs {' or '.join(spec.roles)}."
@@ -121,15 +114,15 @@ class WebApp:
         key = request.headers.get("Idempotency-Key") if spec.method == "POST" else None
         once = Once(call, request.path, key) if key else None
         with database.transaction() as session:
-            session.info["traceparent"] = request.headers.get("traceparent")
+            session.info["traceparent"] = traceparent_of(request.headers.get("traceparent"))
             if once and (earlier := once.claim(session)):
-                return _answer(spec, earlier[1], None, earlier[0])
+                return earlier
             result = method(session, call)
             session.flush()
-            dumped, version = _dump(spec, result)
-            if once and not isinstance(dumped, Response):
-                once.keep(session, spec.status, dumped)
-        return _answer(spec, dumped, version)
+            response = _answer(spec, *_dump(spec, result))
+            if once:
+                once.keep(session, response)
+        return response
 
 
 def _as_problem(error: Exception, request: Request) -> LaurelError:
@@ -140,52 +133,29 @@ def _as_problem(error: Exception, request: Request) -> LaurelError:
         case NotFound():
             return NotFoundError(f"Nothing is served at {request.path}.")
         case MethodNotAllowed():
-            allowed = ", ".join(sorted(error.valid_methods or ()))
-            return MethodNotAllowedError(f"{request.method} is not possible here; use {allowed}.")
+            allowed = sorted(error.valid_methods or ())
+            return MethodNotAllowedError(
+                f"{request.method} is not possible here; use {', '.join(allowed)}.", allow=allowed
+            )
         case HTTPException():
             return InvalidError(str(error.description), errors=[])
-        case OperationalError() | InterfaceError() | PoolTimeoutError():
-            _log.error("database-problem", error=str(error)[:300])
-            detail = "The database does not answer or is too busy; nothing was changed. Try again."
-            return DatabaseAwayError(detail)
+        case SQLAlchemyError() if problem := _as_database_problem(error, request):
+            return problem
     _log.error("request-failed", path=request.path, method=request.method, exc_info=error)
     return InternalError("Something failed on our side; nothing was changed. Ask the operators.")
 
 
-def _read(request: Request) -> bytes:
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise TooLargeError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
-    body: bytes = request.stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise TooLargeError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
-    return body
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        value = json.loads(raw.decode() or "{}")
-    except (ValueError, RecursionError) as error:
-        raise InvalidError(f"The body is not JSON in UTF-8: {error}.", errors=[]) from error
-    if not isinstance(value, dict):
-        raise InvalidError("The body must be a JSON object.", errors=[])
-    return value
-
-
-def _load(schema: type[Any], values: Any, where: str) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema().load(values)
-    except ValidationError as error:
-        raise invalid(error, where) from error
-    return loaded
-
-
-def _if_match(header: str | None) -> int | None:
-    if header is None:
-        return None
-    text = header.strip().removeprefix("W/").strip('"')
-    if not text.isdigit():
-        raise InvalidError(f"If-Match must be an ETag that we gave, not {header!r}.", errors=[])
-    return int(text)
+def _as_database_problem(error: SQLAlchemyError, request: Request) -> LaurelError | None:
+    match error:
+        case OperationalError() | InterfaceError() | PoolTimeoutError():
+            _log.error("database-problem", error=str(error)[:300])
+            detail = "The database does not answer or is too busy; nothing was changed. Try again."
+            return DatabaseAwayError(detail)
+        case DataError():
+            _log.warning("value-out-of-range", path=request.path, error=str(error)[:300])
+            detail = "A value is larger than can be kept; nothing was changed."
+            return InvalidError(detail, errors=[])
+    return None
 
 
 def _dump(spec: Route, result: Any) -> tuple[Any, int | None]:
@@ -200,11 +170,11 @@ def _dump(spec: Route, result: Any) -> tuple[Any, int | None]:
     return (spec.answer().dump(result) if spec.answer else result), version
 
 
-def _answer(spec: Route, dumped: Any, version: int | None = None, status: int = 0) -> Response:
+def _answer(spec: Route, dumped: Any, version: int | None) -> Response:
     if isinstance(dumped, Response):
         return dumped
     body = json.dumps(dumped, ensure_ascii=False, separators=(",", ":"), default=str)
-    response = Response(body, status=status or spec.status, content_type="application/json")
+    response = Response(body, status=spec.status, content_type="application/json")
     if version is not None:
         response.set_etag(str(version))
     return response

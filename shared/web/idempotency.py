@@ -4,10 +4,10 @@ The answer is kept in the transaction that made it, so that there is never one w
 """
 
 import hashlib
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from shared.errors import LaurelError
 from shared.spine.database import insert_new
@@ -25,7 +25,7 @@ class KeyReusedError(LaurelError):
 
 
 class Once:
-    """One keyed request: `earlier` finds its kept answer, `keep` keeps it."""
+    """One keyed request: `claim` finds the answer kept for it, `keep` keeps it."""
 
     def __init__(self, call: Call, path: str, key: str) -> None:
         if len(key) > MAX_KEY:
@@ -35,8 +35,8 @@ class Once:
         self._digest = hashlib.sha256(call.raw).hexdigest()
         self._now = call.now
 
-    def claim(self, session: Session) -> tuple[int, Any] | None:
-        """Claim the key for this transaction, or give (status, answer) of the earlier request.
+    def claim(self, session: Session) -> Response | None:
+        """Claim the key for this transaction, or give the answer to the earlier request.
 
         A second request at the same time waits for the first one's commit at the unique key.
         """
@@ -53,11 +53,11 @@ class Once:
             raise KeyReusedError(
                 "This Idempotency-Key was used with another body; choose a fresh key."
             )
-        return row.status, row.answer
+        return Response(row.answer["body"], status=row.status, headers=row.answer["headers"])
 
-    def keep(self, session: Session, status: int, answer: Any) -> None:
+    def keep(self, session: Session, response: Response) -> None:
         """Keep the answer with the effect."""
         table = idempotency_keys
-        session.execute(
-            table.update().where(table.c.key == self._key).values(status=status, answer=answer)
-        )
+        answer = {"body": response.get_data(as_text=True), "headers": dict(response.headers)}
+        kept = table.update().where(table.c.key == self._key)
+        session.execute(kept.values(status=response.status_code, answer=answer))

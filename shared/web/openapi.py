@@ -76,10 +76,9 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.roles:
         operation |= {"security": [{"bearer": []}], "x-roles": list(route.roles)}
     if route.body:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": route.body}},
-        }
+        kind = "application/x-www-form-urlencoded" if route.browser else "application/json"
+        content = {kind: {"schema": route.body}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

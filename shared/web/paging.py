@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ def page_request(arguments: dict[str, str]) -> PageRequest:
     """Take `cursor` and `limit` out of the query; raises InvalidError naming the bad one."""
     limit, cursor = arguments.pop("limit", None), arguments.pop("cursor", None)
     if limit is not None and not (
-        limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_LIMIT
+        re.fullmatch("[0-9]{1,3}", limit) and 1 <= int(limit) <= MAX_LIMIT
     ):
         raise _bad("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
     after = decode_cursor(cursor) if cursor else None
@@ -61,9 +62,12 @@ def encode_cursor(key: str) -> str:
 def decode_cursor(cursor: str) -> str:
     """The key in a cursor; raises InvalidError."""
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
+        key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise _bad("cursor", "is not one we gave; start without it") from error
+    if "\0" in key:
+        raise _bad("cursor", "is not one we gave; start without it")
+    return key
 
 
 def _bad(name: str, message: str) -> InvalidError:

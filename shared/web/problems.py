@@ -11,6 +11,13 @@ from shared.errors import InvalidError, LaurelError
 CONTENT_TYPE = "application/problem+json"
 
 
+class DatabaseAwayError(LaurelError):
+    """The database does not answer; nothing was changed."""
+
+    slug = "database-unavailable"
+    status = 503
+
+
 def problem(error: LaurelError, instance: str) -> Response:
     """The answer that tells a caller about an error."""
     document: dict[str, Any] = {
@@ -26,6 +33,8 @@ def problem(error: LaurelError, instance: str) -> Response:
     response = Response(body, status=error.status, content_type=CONTENT_TYPE)
     if error.status == 401:  # noqa: PLR2004 - RFC 9110 asks for the challenge
         response.headers["WWW-Authenticate"] = 'Bearer realm="laurel"'
+    if error.status == 405:  # noqa: PLR2004 - RFC 9110 asks for the methods
+        response.allow.update(error.extra["allow"])
     if error.status == 503:  # noqa: PLR2004 - what a client may do about it
         response.headers["Retry-After"] = "2"
     return response

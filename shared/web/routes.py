@@ -3,24 +3,26 @@
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
-from shared.errors import LaurelError
+from shared.errors import LaurelError, SchemaVersionError
 from shared.runtime import Runtime
 from shared.spine import migrate
 from shared.telemetry import REGISTRY
 from shared.web.openapi import document
 from shared.web.operations import OperationsApi
+from shared.web.operations.page import is_page, refusal
 from shared.web.paging import Page
+from shared.web.problems import DatabaseAwayError, problem
 from shared.web.spec import Call, route
 
 __all__ = ["Call", "Page", "ServiceApi", "route"]
 
 
-class DatabaseUnavailableError(LaurelError):
-    """The service's database does not answer."""
+class NotReadyError(LaurelError):
+    """Requests cannot be accepted, although the database answers."""
 
-    slug = "database-unavailable"
+    slug = "not-ready"
     status = 503
 
 
@@ -28,6 +30,12 @@ class ServiceApi(OperationsApi):
     """What every service serves beside its own routes."""
 
     runtime: Runtime
+
+    def refuse(self, error: LaurelError, request: Request) -> Response:
+        """The answer to a request that failed: a problem document, or an operator's page."""
+        if is_page(request.path):
+            return refusal(self.runtime, error, request)
+        return problem(error, request.path)
 
     @route("GET", "/health/live")
     def show_live(self, session: Any, call: Call) -> dict[str, str]:  # noqa: ARG002 - one signature
@@ -41,8 +49,11 @@ class ServiceApi(OperationsApi):
         The broker is not asked: without it requests are accepted and events wait in the outbox.
         """
         if not self.runtime.database.answers():
-            raise DatabaseUnavailableError("The database does not answer; requests cannot be kept.")
-        migrate.check(self.runtime.database)
+            raise DatabaseAwayError("The database does not answer; requests cannot be kept.")
+        try:
+            migrate.check(self.runtime.database)
+        except SchemaVersionError as error:
+            raise NotReadyError(error.detail) from error
         return {"status": "ready", "clock": self.runtime.clock.kind}
 
     @route("GET", "/metrics", produces="text/plain")

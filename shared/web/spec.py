@@ -29,6 +29,7 @@ class Route:
     page: bool
     edits: bool
     produces: str
+    browser: bool
     doc: str
     function: str = ""
 
@@ -71,15 +72,19 @@ def route(
     page: bool = False,
     edits: bool = False,
     produces: str = "application/json",
+    browser: bool = False,
 ) -> Callable[[Method], Method]:
-    """Serve a method `(self, session, call)` at a path; `role=None` is open to the public."""
+    """Serve a method `(self, session, call)` at a path; `role=None` is open to the public.
+
+    `browser` is for pages behind a login: a token may come in a cookie, a body is a form.
+    """
     roles = (role,) if isinstance(role, str) else tuple(role or ())
 
     def mark(function: Method) -> Method:
         doc = inspect.getdoc(function) or ""
         spec = Route(
-            method, path, roles, body, query, answer, status, page, edits, produces, doc,
-            function.__name__,
+            method, path, roles, body, query, answer, status, page, edits, produces, browser,
+            doc, function.__name__,
         )  # fmt: skip
         function.__route__ = spec  # type: ignore[attr-defined]
         return function

@@ -188,3 +188,11 @@ def test_a_late_revocation_does_not_undo_a_reinstatement_but_is_acknowledged(int
     bar(intake, project_event("project.revoked", 7))
     assert not is_barred(intake)
     assert types(intake).count("revocation.acknowledged") == 1
+
+
+@pytest.mark.parametrize("opinion", ["", "   ", "\n\t", "\u3000"])
+def test_a_blank_opinion_is_no_opinion(intake, opinion):
+    project = intake.review()
+    answer = intake.act(project, "recommend", {"opinion": opinion, "signatory": "Wang"})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "opinion")
+    assert intake.recommend(project).status_code == 200

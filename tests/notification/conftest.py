@@ -1,21 +1,18 @@
-"""Events as the other services send them, and the foreign ends: a mail server, a webhook receiver."""
+"""Events as the other services send them, and all services to send them to."""
 
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from services.notification.models import Base
-from services.notification.service import NotificationService
 from shared.catalogue import CATALOGUE
 from shared.spine import tables
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE, Event, decode, encode, new_id
 from shared.testing import Laurel
+from tests.notification.ends import letter, mailbox, post, receiver, revoked  # noqa: F401 - fixtures
 
 NOW = datetime(2021, 3, 4, 2, 0, tzinfo=UTC)
 PROJECT = "2020-P110000-0003"
@@ -116,71 +113,8 @@ def database(tmp_path):
     made.engine.dispose()
 
 
-class _Mailbox:
-    """A mail server's end: keeps what it takes, answers what it is told to."""
-
-    def __init__(self):
-        self.taken, self.recipients, self.reply, self.hung_up = [], [], "250 OK", 0
-
-    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802
-        if self.reply.startswith("55"):
-            return self.reply
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        if self.reply.startswith("250"):
-            self.taken.append(envelope.content)
-            self.recipients.append(envelope.rcpt_tos)
-        return self.reply
-
-
-@pytest.fixture
-def mailbox():
-    box = _Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
-    controller.start()
-    box.url = f"smtp://127.0.0.1:{controller.server.sockets[0].getsockname()[1]}"
-    yield box
-    controller.stop()
-
-
-class Receiver:
-    """A webhook receiver: keeps what comes, answers with `status`."""
-
-    def __init__(self):
-        self.requests, self.status, self.location = [], 204, None
-
-
-@pytest.fixture
-def receiver():
-    end = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            end.requests.append((self.path, dict(self.headers), body))
-            self.send_response(end.status)
-            if end.location:
-                self.send_header("Location", end.location)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_arguments):
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    end.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    yield end
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 class Bench:
-    """Notification alone on an embedded stack; events come in by its real queues."""
+    """All services on an embedded stack; events come in by the real queues."""
 
     def __init__(self, laurel):
         self.laurel = laurel
@@ -200,7 +134,8 @@ class Bench:
                 [{
                     "event_id": f"{new_id()}", "exchange": f"{event.owner}.events",
                     "routing_key": event.type, "subject": event.subject, "about": event.subject,
-                    "sequence": event.sequence, "body": encode(event), "recorded_at": NOW,
+                    "sequence": event.sequence, "urgent": False, "body": encode(event),
+                    "recorded_at": NOW,
                 }],
             )  # fmt: skip
 
@@ -224,10 +159,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path, mailbox):
+def bench(tmp_path, mailbox):  # noqa: F811 - the fixture
     environ = {"LAUREL_SMTP_URL": mailbox.url, "LAUREL_MAIL_FROM": "laurel@ministry.example",
                "LAUREL_RETRY_BASE_SECONDS": "0.01", "LAUREL_RETRY_CAP_SECONDS": "0.02"}  # fmt: skip
-    with Laurel(tmp_path, environ, classes=[NotificationService]) as laurel:
+    with Laurel(tmp_path, environ) as laurel:
         yield Bench(laurel)
 
 

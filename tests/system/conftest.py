@@ -160,10 +160,10 @@ class Round(Laurel):
         header = signature or sign(body, key or self.keys.get(agency) or generate_key(), kid)
         self.send_raw(body, header, route or f"agency.{agency}.inspection.reported")
 
-    def send_raw(self, body, header, route):
+    def send_raw(self, body, header, route, content_type=CONTENT_TYPE):
         publisher = self.broker.publisher()
         headers = {} if header is None else {HEADER: header}
-        message = Message("partner.events", route, body, str(uuid4()), CONTENT_TYPE, headers)
+        message = Message("partner.events", route, body, str(uuid4()), content_type, headers)
         assert publisher.publish([message]).failure is None
         publisher.close()
 

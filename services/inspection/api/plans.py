@@ -11,6 +11,7 @@ from services.inspection.api.schemas import (
     InspectionQuery,
     PlanIn,
     PlanOut,
+    VoidIn,
 )
 from shared.errors import NotFoundError
 from shared.web.paging import Page, keyset
@@ -63,3 +64,14 @@ class PlanRoutes:
             if value is not None:
                 statement = statement.where(getattr(inspection, name) == value)
         return keyset(session, statement, inspection.inspection, call.page)
+
+    @route(
+        "POST", "/v1/inspections/<inspection>/void", role="official", body=VoidIn,
+        answer=InspectionOut,
+    )  # fmt: skip
+    def void_inspection(self, session: Any, call: Call) -> models.Inspection:
+        """Void an inspection that has no report yet; what it reports later is refused."""
+        return commands.void_inspection(
+            session, call.path["inspection"], call.body, actor=call.actor, cause=None,
+            now=call.now,
+        )  # fmt: skip

@@ -33,7 +33,7 @@ class ProjectRoutes:
     @route("GET", ONE, role=READERS, answer=ProjectOut)
     def show_project(self, session: Any, call: Call) -> models.Project:
         """Show one project under supervision."""
-        return project_of(session, call.path["project"])
+        return project_of(session, call.path["project"], lock=False)
 
     @route("POST", f"{ONE}/revoke", role="official", body=RevokeIn, answer=ProjectOut)
     def revoke_project(self, session: Any, call: Call) -> models.Project:
@@ -53,7 +53,7 @@ class ProjectRoutes:
     def list_revocations(self, session: Any, call: Call) -> Page:
         """List revocations with their circulars and the seconds each outlet took."""
         revocation = models.Revocation
-        found = keyset(session, select(revocation), revocation.project, call.page)
+        found = keyset(session, select(revocation), revocation.event, call.page)
         return Page(ledger_lines(session, found.items), found.next_cursor)
 
     @route("GET", "/v1/tasks", role=READERS, answer=TaskOut, page=True)

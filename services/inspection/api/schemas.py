@@ -1,6 +1,9 @@
 """What inspection's routes take and give."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from stdnum.cn import uscc as uscc_number
 
 from services.inspection.rules import Ground
 from shared.agency.message import METHODS
@@ -81,6 +84,8 @@ class PlanOut(Schema):
     programme = fields.String()
     method = fields.String()
     target_count = fields.Integer()
+    min_inspectors = fields.Integer()
+    caps = fields.Dict()
     targets_sha256 = fields.String()
     inspectors_sha256 = fields.String()
     commitments = fields.Dict()
@@ -110,6 +115,13 @@ class InspectionOut(Schema):
     score = fields.String(allow_none=True)
     reasons_zh = fields.List(fields.String())
     reasons_en = fields.List(fields.String())
+
+
+class VoidIn(Schema):
+    """Why an inspection is void."""
+
+    reason_zh = fields.String(required=True, validate=LONG)
+    reason_en = fields.String(required=True, validate=LONG)
 
 
 class InspectionQuery(Schema):
@@ -185,5 +197,14 @@ class ChangeDecisionIn(Schema):
         required=True, validate=validate.OneOf(("replaced", "withdrawn", "dismissed"))
     )
     reason = fields.String(required=True, validate=LONG)
-    uscc = fields.String(validate=validate.Length(equal=18))
-    name = fields.String(validate=TEXT)
+    uscc = fields.String(load_default=None, allow_none=True)
+    name = fields.String(load_default=None, allow_none=True, validate=TEXT)
+
+    @validates_schema
+    def _name_the_new_undertaker(self, data: dict[str, Any], **_: Any) -> None:
+        if data["decision"] != "replaced":
+            return
+        if not data["name"]:
+            raise ValidationError("is needed: the new undertaker's name", "name")
+        if not uscc_number.is_valid(data["uscc"] or ""):
+            raise ValidationError("must be the new undertaker's unified social credit code", "uscc")

@@ -6,15 +6,19 @@ from services.inspection.commands.agencies import (
     register_agency,
     register_inspector,
 )
-from services.inspection.commands.ledger import note_notice, record_acknowledgement
+from services.inspection.commands.deadlines import expire_due, revoke_overdue
+from services.inspection.commands.inspections import void_inspection
+from services.inspection.commands.ledger import (
+    note_notice,
+    record_acknowledgement,
+    settle_revocations,
+)
 from services.inspection.commands.messages import receive_message
 from services.inspection.commands.plans import draw_plan, keep_programme, plan_inspections
 from services.inspection.commands.projects import (
     enrol_project,
-    expire_due,
     reinstate_project,
     revoke_by_decision,
-    revoke_overdue,
 )
 from services.inspection.commands.tasks import decide_change, open_task
 
@@ -36,4 +40,6 @@ __all__ = [
     "reinstate_project",
     "revoke_by_decision",
     "revoke_overdue",
+    "settle_revocations",
+    "void_inspection",
 ]

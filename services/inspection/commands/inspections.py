@@ -6,12 +6,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
+from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.plans import policy_of
 from services.inspection.commands.projects import apply_verdict, project_of
-from services.inspection.rules import Step
+from services.inspection.rules import Outcome, State, Step, Verdict
 from shared.catalogue import INSPECTION_COMPLETED
+from shared.errors import NotFoundError
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
+from shared.web.access import Actor
 
 
 def start_inspection(inspection: models.Inspection) -> None:
@@ -22,7 +25,7 @@ def start_inspection(inspection: models.Inspection) -> None:
 def conclude_inspection(
     session: Session, inspection: models.Inspection, report: dict[str, Any], *, message: str,
     actor: str, cause: Event | None, now: datetime,
-) -> rules.Verdict:  # fmt: skip
+) -> Verdict:  # fmt: skip
     """Record the verdict and, where the rules say so, revoke in the same transaction.
 
     An inspection of an earlier epoch, or of a project that is not designated any more, still
@@ -31,17 +34,54 @@ def conclude_inspection(
     policy = policy_of(session, inspection.programme)
     verdict = rules.verdict(report, policy)
     project = project_of(session, inspection.project)
-    for step in (Step.REPORT, Step.PUBLISH):
-        inspection.stage = rules.stepped(inspection.stage, step)
+    keep_deadlines(session, project, now=now)
+    inspection.stage = rules.stepped(inspection.stage, Step.REPORT)
     score = report["score"]
     inspection.score_text = str(score) if score is not None else None
-    inspection.outcome, inspection.rule_version = verdict.outcome, verdict.rule_version
-    inspection.reasons_zh, inspection.reasons_en = (
-        list(verdict.reasons_zh), list(verdict.reasons_en),
-    )  # fmt: skip
-    inspection.message, inspection.reported_at, inspection.concluded_at = message, now, now
-    completed = record(session, INSPECTION_COMPLETED, inspection, cause=cause, now=now)
+    inspection.message = message
+    completed = _publish(session, inspection, Step.PUBLISH, verdict, cause=cause, now=now)
     if inspection.epoch == project.epoch:
-        move = rules.consequence(verdict.outcome, project.state, policy)
+        move = rules.consequence(
+            verdict.outcome, project.state, policy,
+            is_reinspection=_is_reinspection(inspection, project),
+        )  # fmt: skip
         apply_verdict(session, project, inspection, move, actor=actor, cause=completed, now=now)
     return verdict
+
+
+def void_inspection(
+    session: Session, inspection_id: str, values: dict[str, str], *, actor: Actor, cause: None,
+    now: datetime,
+) -> models.Inspection:  # fmt: skip
+    """Void an inspection that has no report yet: it changes nothing, and none is taken any more.
+
+    One that was concluded is not voided; what it led to is undone by a reinstatement.
+    """
+    del actor
+    inspection = session.get(models.Inspection, inspection_id, with_for_update=True)
+    if inspection is None:
+        raise NotFoundError(f"No inspection {inspection_id!r}.")
+    version = policy_of(session, inspection.programme).rule_version
+    verdict = Verdict(Outcome.VOID, (values["reason_zh"],), (values["reason_en"],), version)
+    _publish(session, inspection, Step.VOID, verdict, cause=cause, now=now)
+    return inspection
+
+
+def _publish(
+    session: Session, inspection: models.Inspection, step: Step, verdict: Verdict, *,
+    cause: Event | None, now: datetime,
+) -> Event:  # fmt: skip
+    inspection.stage = rules.stepped(inspection.stage, step)
+    inspection.outcome, inspection.rule_version = verdict.outcome, verdict.rule_version
+    inspection.reasons_zh = list(verdict.reasons_zh)
+    inspection.reasons_en = list(verdict.reasons_en)
+    inspection.reported_at = inspection.concluded_at = now
+    return record(session, INSPECTION_COMPLETED, inspection, cause=cause, now=now)
+
+
+def _is_reinspection(inspection: models.Inspection, project: models.Project) -> bool:
+    """Whether it was drawn after the rectification that runs was ordered."""
+    decision = project.decision
+    if project.state != State.RECTIFYING or decision is None:
+        return False
+    return bool(inspection.drawn_at > decision["decided_at"])

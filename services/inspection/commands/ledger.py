@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
+from services.inspection import models, queries
+from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, NOTICE_PUBLISHED
 from shared.spine.envelope import Event, made_at
 
 
@@ -30,19 +32,52 @@ def record_acknowledgement(session: Session, event: Event, *, now: datetime) -> 
 
 
 def note_notice(session: Session, event: Event, *, now: datetime) -> None:
-    """Keep the circular's number, and which deliveries failed for good."""
+    """Keep the circular's number, and which of its deliveries were given up.
+
+    The newest sequence of a delivery wins: one delivered at the first go was never given up.
+    """
     del now
     data = event.data
+    if data["notice"] is None or (event.type == NOTICE_DELIVERED.name and event.sequence == 1):
+        return
     notice = session.get(models.Notice, (data["project"], data["epoch"]), with_for_update=True)
     if notice is None:
-        notice = models.Notice(project=data["project"], epoch=data["epoch"], failures={})
+        notice = models.Notice(project=data["project"], epoch=data["epoch"], deliveries={})
         session.add(notice)
-    if event.type == "notice.published":
-        if data["kind"] == "revocation":
-            notice.circular = data["notice"]
-    elif event.type == "notice.failed":
-        notice.failures = notice.failures | {data["delivery"]: data["error"] or "failed"}
-    else:
-        left = {key: error for key, error in notice.failures.items() if key != data["delivery"]}
-        notice.failures = left
+    if event.type != NOTICE_PUBLISHED.name:
+        _note_delivery(session, notice, event)
+    elif data["kind"] == "revocation":
+        notice.circular = data["notice"]
     session.flush()
+
+
+def settle_revocations(session: Session, *, now: datetime) -> int:
+    """Settle the open revocations that everybody has acted on; returns how many stay open.
+
+    Only open ones are looked at, so that the cost does not grow with history.
+    """
+    revocation = models.Revocation
+    unsettled = select(revocation).where(revocation.settled_at.is_(None))
+    rows = session.scalars(unsettled.with_for_update(skip_locked=True)).all()
+    for row, line in zip(rows, queries.ledger_lines(session, rows), strict=True):
+        if not line["missing"] and not line["failures"]:
+            row.settled_at = now
+    session.flush()
+    return queries.open_count(session)
+
+
+def _note_delivery(session: Session, notice: models.Notice, event: Event) -> None:
+    data, known = event.data, notice.deliveries.get(event.data["delivery"])
+    if known is not None and known["sequence"] >= event.sequence:
+        return
+    error = (data["error"] or "failed") if event.type == NOTICE_FAILED.name else None
+    news = {"sequence": event.sequence, "notice": data["notice"], "error": error}
+    notice.deliveries = notice.deliveries | {data["delivery"]: news}
+    if error is not None:
+        _reopen(session, data["project"], data["epoch"])
+
+
+def _reopen(session: Session, project: str, epoch: int) -> None:
+    revocation = session.get(models.Revocation, (project, epoch), with_for_update=True)
+    if revocation is not None:
+        revocation.settled_at = None

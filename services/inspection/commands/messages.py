@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models
 from services.inspection.commands.inspections import conclude_inspection, start_inspection
-from services.inspection.rules import Code, Stage
+from services.inspection.rules import UNPROVED, Code, Stage, disagreements
 from shared.agency.message import (
     REPORTED,
     AgencyMessage,
@@ -64,25 +64,20 @@ class Rejected(Exception):  # noqa: N818 - an outcome, not a fault
 def receive_message(session: Session, incoming: Incoming, *, now: datetime) -> models.Message:
     """Check a message, act on it if it passes, and give its receipt, which is also published."""
     message: AgencyMessage | None = None
-    agency: str | None = None
     try:
         message = _read(incoming)
-        agency = _known_agency(session, message)
-        _check_sender(session, incoming, message, now)
-        earlier = _earlier(session, incoming, message)
-        if earlier is None:
-            inspection = _assigned(session, message)
-            report = _report(message, inspection, now)
-            row = _row(incoming, message, agency, now)
-            session.add(row)
-            _act(session, row, inspection, report, now)
+        session.info["traceparent"] = message.traceparent or session.info.get("traceparent")
+        _lock_agency(session, message)
+        _check_channel(incoming, message)
+        receipt = _answered(session, incoming, message)
+        if receipt is None:
+            _check_signature(session, incoming, message, now)
+            _check_time(message, now)
+            receipt = _accepted(session, incoming, message) or _taken(
+                session, incoming, message, now
+            )
     except Rejected as refusal:
-        earlier = _quarantined(session, incoming, refusal.code)
-        if earlier is None:
-            row = _row(incoming, message, agency or _claimed(session, incoming), now)
-            row.status, row.code, row.reason = REJECTED, refusal.code, refusal.reason
-            session.add(row)
-    receipt = earlier or row
+        receipt = _refused(session, incoming, message, refusal, now)
     if receipt.agency is not None:
         record(session, AGENCY_RECEIPT, receipt, cause=None, now=now)
     return receipt
@@ -95,17 +90,37 @@ def _read(incoming: Incoming) -> AgencyMessage:
         raise Rejected(Code.UNDECODABLE, error.detail) from error
 
 
-def _known_agency(session: Session, message: AgencyMessage) -> str:
-    if session.get(models.Agency, message.agency) is None:
+def _lock_agency(session: Session, message: AgencyMessage) -> None:
+    """One message of an agency at a time, so that the same one is never judged twice at once."""
+    lock = {"key_share": True}
+    if session.get(models.Agency, message.agency, with_for_update=lock) is None:
         raise Rejected(Code.UNKNOWN_AGENCY, f"No agency {message.agency!r} is registered.")
-    return message.agency
 
 
-def _check_sender(
+def _check_channel(incoming: Incoming, message: AgencyMessage) -> None:
+    """The broker's topic permissions tie the key to the user; the message must agree with both."""
+    if incoming.route_agency is None:
+        return
+    fits = message.type.removeprefix("laurel.") == incoming.route_type
+    if incoming.route_agency != message.agency or not fits:
+        raise Rejected(Code.WRONG_CHANNEL, "The routing key does not fit the message.")
+    user = incoming.user or ""
+    if user.startswith("agency-") and user != f"agency-{message.agency}":
+        raise Rejected(Code.WRONG_CHANNEL, "The broker user is another agency's.")
+
+
+def _answered(
+    session: Session, incoming: Incoming, message: AgencyMessage
+) -> models.Message | None:
+    """The receipt that the same bytes got once it was proved who had sent them."""
+    table = models.Message
+    same = (table.digest == incoming.digest, table.code.not_in(UNPROVED))
+    return session.scalars(select(table).where(table.agency == message.agency, *same)).first()
+
+
+def _check_signature(
     session: Session, incoming: Incoming, message: AgencyMessage, now: datetime
 ) -> None:
-    if incoming.route_agency is not None:
-        _check_channel(incoming, message)
     if incoming.signature is None:
         raise Rejected(Code.BAD_SIGNATURE, "The header laurel-signature is missing.")
     try:
@@ -113,49 +128,43 @@ def _check_sender(
         key = session.get(models.AgencyKey, (message.agency, kid))
         if key is None:
             raise Rejected(Code.UNKNOWN_KEY, f"Agency {message.agency} has no key {kid!r}.")
-        if not key.valid_from <= message.time < key.valid_to or not key.valid_from <= now:
-            raise Rejected(
-                Code.KEY_NOT_VALID, f"Key {kid!r} is not valid at {message.time.isoformat()}."
-            )
-        if now >= key.valid_to:
-            raise Rejected(Code.KEY_NOT_VALID, f"Key {kid!r} is not valid any more.")
+        for instant in (message.time, now):
+            if not key.valid_from <= instant < key.valid_to:
+                reason = f"Key {kid!r} is not valid at {instant.isoformat()}."
+                raise Rejected(Code.KEY_NOT_VALID, reason)
         verify(incoming.body, incoming.signature, key.public_jwk)
     except SignatureError as error:
         raise Rejected(Code.BAD_SIGNATURE, error.detail) from error
+
+
+def _check_time(message: AgencyMessage, now: datetime) -> None:
     if message.time < now - MAX_AGE:
         raise Rejected(Code.STALE, f"The message is older than {MAX_AGE.days} days; make it anew.")
     if message.time > now + MAX_AHEAD:
         raise Rejected(Code.FROM_FUTURE, "The message's time lies ahead; set your clock.")
 
 
-def _check_channel(incoming: Incoming, message: AgencyMessage) -> None:
-    """The broker's topic permissions tie the key to the user; the message must agree with both."""
-    if incoming.route_agency != message.agency or not message.type.endswith(
-        str(incoming.route_type)
-    ):
-        raise Rejected(Code.WRONG_CHANNEL, "The routing key does not fit the message.")
-    user = incoming.user or ""
-    if user.startswith("agency-") and user != f"agency-{message.agency}":
-        raise Rejected(Code.WRONG_CHANNEL, "The broker user is another agency's.")
-
-
-def _earlier(session: Session, incoming: Incoming, message: AgencyMessage) -> models.Message | None:
-    """The receipt of the same bytes; another body under a used id is refused."""
+def _accepted(
+    session: Session, incoming: Incoming, message: AgencyMessage
+) -> models.Message | None:
+    """What was accepted under this id; refused unless it had the same body."""
     table = models.Message
-    rows = session.scalars(
-        select(table).where(
-            table.agency == message.agency, table.message == message.id,
-            table.code.not_in((Code.BAD_SIGNATURE, Code.WRONG_CHANNEL, Code.UNKNOWN_KEY)),
-        )
-    ).all()  # fmt: skip
-    for row in rows:
-        if row.digest == incoming.digest:
-            return row
-    if any(row.body != incoming.body for row in rows if row.status == ACCEPTED):
+    same = (table.message == message.id, table.status == ACCEPTED)
+    row = session.scalars(select(table).where(table.agency == message.agency, *same)).first()
+    if row is not None and row.body != incoming.body:
         raise Rejected(Code.DUPLICATE_ID, f"Id {message.id!r} was used with another body.")
-    if any(row.status == ACCEPTED for row in rows):
-        return rows[0]
-    return None
+    return row
+
+
+def _taken(
+    session: Session, incoming: Incoming, message: AgencyMessage, now: datetime
+) -> models.Message:
+    inspection = _assigned(session, message)
+    report = _report(message, inspection, now)
+    row = _row(incoming, message, message.agency, now)
+    session.add(row)
+    _act(session, row, inspection, report, now)
+    return row
 
 
 def _assigned(session: Session, message: AgencyMessage) -> models.Inspection:
@@ -178,22 +187,15 @@ def _report(
         report = load_report(message.data)
     except WrongSchemaError as error:
         raise Rejected(Code.WRONG_SCHEMA, error.detail) from error
-    if problems := _problems(report, inspection, now):
+    problems = implausible(report, today=china_date(now)) + disagreements(
+        report, method=inspection.method, drawn_on=china_date(inspection.drawn_at),
+        inspectors=inspection.inspectors,
+    )  # fmt: skip
+    if problems:
         raise Rejected(Code.IMPLAUSIBLE, "; ".join(problems))
     if inspection.stage not in (Stage.NOTIFIED, Stage.IN_PROGRESS):
         raise Rejected(Code.ALREADY_REPORTED, f"The inspection is {inspection.stage} already.")
     return report
-
-
-def _problems(report: dict[str, Any], inspection: models.Inspection, now: datetime) -> list[str]:
-    problems = implausible(report, today=china_date(now))
-    if report["method"] != inspection.method:
-        problems.append(f"the method assigned is {inspection.method}")
-    if report["conducted_on"] < china_date(inspection.drawn_at):
-        problems.append("it was conducted before it was drawn")
-    if strangers := sorted(set(report["inspectors"]) - set(inspection.inspectors)):
-        problems.append(f"these inspectors were not drawn: {', '.join(strangers)}")
-    return problems
 
 
 def _act(
@@ -212,17 +214,25 @@ def _act(
     row.reasons_zh, row.reasons_en = list(verdict.reasons_zh), list(verdict.reasons_en)
 
 
-def _quarantined(session: Session, incoming: Incoming, code: Code) -> models.Message | None:
-    table = models.Message
-    return session.scalars(
-        select(table).where(table.digest == incoming.digest, table.code == code).limit(1)
-    ).first()
+def _refused(
+    session: Session, incoming: Incoming, message: AgencyMessage | None, refusal: Rejected,
+    now: datetime,
+) -> models.Message:  # fmt: skip
+    """The quarantined row; the same bytes refused for the same reason share one."""
+    table, agency = models.Message, _sender(session, incoming, message)
+    same = (table.digest == incoming.digest, table.code == refusal.code, table.agency == agency)
+    row = session.scalars(select(table).where(*same)).first()
+    if row is None:
+        row = _row(incoming, message, agency, now)
+        row.status, row.code, row.reason = REJECTED, refusal.code, refusal.reason
+        session.add(row)
+    return row
 
 
-def _claimed(session: Session, incoming: Incoming) -> str | None:
-    """The agency to answer when the message itself does not tell: the routing key's owner."""
-    known = incoming.route_agency and session.get(models.Agency, incoming.route_agency)
-    return incoming.route_agency if known else None
+def _sender(session: Session, incoming: Incoming, message: AgencyMessage | None) -> str | None:
+    """Whom to answer: the routing key's owner, whom the broker knows, before who is claimed."""
+    claimed = incoming.route_agency or (message.agency if message else None)
+    return claimed if claimed and session.get(models.Agency, claimed) else None
 
 
 def _row(

@@ -1,21 +1,23 @@
 """Plans, frozen and announced, and their draws."""
 
+from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.inspection import draws, models, rules
+from services.inspection import models, rules
 from services.inspection.rules import Stage, Step
+from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
 from shared.errors import IllegalTransitionError, LaurelError, NotFoundError
 from shared.programme import Programme
 from shared.spine.envelope import Event, new_id
 from shared.spine.outbox import record
 from shared.web.access import Actor
-from shared.workdays import china_date
+from shared.workdays import china_date, end_of_day
 
 
 class DrawRefusedError(LaurelError):
@@ -63,6 +65,7 @@ def plan_inspections(
     """Freeze both directories and announce the draw with their hashes."""
     del actor
     policy = programme_of(session, values["programme"]).inspection
+    caps = _caps(session, policy.agency_cap_per_year, now)
     targets = _targets(session, values["programme"], values["projects"])
     inspectors = [
         {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
@@ -70,12 +73,17 @@ def plan_inspections(
     ]
     if not targets or not inspectors:
         raise DrawRefusedError("A plan needs designated projects and registered inspectors.")
+    if not any(caps.values()):
+        raise DrawRefusedError(
+            "No agency may be drawn this year any more: each is at its cap, or would be by the "
+            "plans that wait for their draw."
+        )
     plan = models.Plan(
         id=new_id(), programme=values["programme"], method=values["method"],
         target_count=min(values["target_count"], len(targets)),
         min_inspectors=policy.min_inspectors, targets=targets, inspectors=inspectors,
         targets_sha256=draws.freeze(targets), inspectors_sha256=draws.freeze(inspectors),
-        caps=_caps(session, policy.agency_cap_per_year, now), commitments=values["commitments"],
+        caps=caps, commitments=values["commitments"],
         public_value=values["public_value"], draw_at=values["draw_at"], planned_at=now, sequence=0,
     )  # fmt: skip
     session.add(plan)
@@ -133,22 +141,41 @@ def _inspection(
 
 
 def _targets(session: Session, programme: str, projects: list[str]) -> list[dict[str, Any]]:
-    statement = select(models.Project).where(
-        models.Project.programme == programme, models.Project.state.in_(rules.ACTIVE)
+    project = models.Project
+    statement = select(project).where(
+        project.programme == programme, project.state.in_(rules.ACTIVE)
     )
     if projects:
-        statement = statement.where(models.Project.project.in_(projects))
-    return [
-        {"id": p.project, "parties": sorted({p.undertaker["uscc"], p.unit})}
-        for p in session.scalars(statement.order_by(models.Project.project))
-    ]
+        statement = statement.where(project.project.in_(projects))
+    found = session.scalars(statement.order_by(project.project)).all()
+    if unknown := sorted(set(projects) - {p.project for p in found}):
+        raise DrawRefusedError(
+            f"Not designated in this round, or not any more: {', '.join(unknown)}."
+        )
+    return [{"id": p.project, "parties": sorted({p.undertaker["uscc"], p.unit})} for p in found]
 
 
 def _caps(session: Session, cap: int, now: datetime) -> dict[str, int]:
-    """What is left of each agency's yearly cap."""
-    year = china_date(now).replace(month=1, day=1)
+    """What is left of each agency's yearly cap when every plan that waits is drawn.
+
+    The agencies stay locked until the new plan is there, so that no two plans take one place.
+    """
+    agencies = session.scalars(
+        select(models.Agency.code).order_by(models.Agency.code).with_for_update()
+    ).all()
+    taken = Counter(_reserved(session))
     inspection = models.Inspection
-    rows = session.execute(select(inspection.agency, inspection.drawn_at))
-    used = [row.agency for row in rows if china_date(row.drawn_at) >= year]
-    agencies = session.scalars(select(models.Agency.code).order_by(models.Agency.code))
-    return {code: max(cap - used.count(code), 0) for code in agencies}
+    begin = end_of_day(date(china_date(now).year - 1, 12, 31))
+    drawn = select(inspection.agency, func.count()).where(inspection.drawn_at >= begin)
+    taken.update(dict(session.execute(drawn.group_by(inspection.agency)).all()))
+    return {code: max(cap - taken[code], 0) for code in agencies}
+
+
+def _reserved(session: Session) -> Counter[str]:
+    """The most that the plans that wait for their draw can take of each agency."""
+    plan = models.Plan
+    waiting = select(plan.caps, plan.target_count).where(plan.transcript.is_(None))
+    reserved: Counter[str] = Counter()
+    for caps, target_count in session.execute(waiting):
+        reserved.update({code: min(left, target_count) for code, left in caps.items()})
+    return reserved

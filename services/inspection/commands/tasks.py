@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
-from services.inspection.commands.projects import project_of
+from services.inspection.commands.deadlines import keep_deadlines
+from services.inspection.commands.projects import move_project, project_of
 from services.inspection.rules import Move
 from shared.catalogue import PROJECT_CHANGED
 from shared.errors import IllegalTransitionError, NotFoundError
@@ -43,10 +44,12 @@ def decide_change(
     if values["decision"] == "dismissed":
         return task
     project = project_of(session, task.project)
-    replaced = values["decision"] == "replaced"
-    move = Move.REPLACE_UNDERTAKER if replaced else Move.WITHDRAW
-    project.state = rules.moved(project.state, move)
-    if replaced:
+    keep_deadlines(session, project, now=now)
+    if values["decision"] == "replaced":
+        project.state = rules.moved(project.state, Move.REPLACE_UNDERTAKER)
         project.undertaker = {"uscc": values["uscc"], "name": values["name"]}
+    else:
+        reasons = ([values["reason"]], [values["reason"]])
+        move_project(session, project, Move.WITHDRAW, reasons, actor=str(actor), now=now)
     record(session, PROJECT_CHANGED, project, cause=cause, now=now)
     return task

@@ -49,9 +49,8 @@ def upgrade():
         sa.Column("received_at", Instant, nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("receipt"),
-        sa.UniqueConstraint("agency", "message", "digest"),
     )
-    op.create_index(op.f("ix_messages_agency"), "messages", ["agency"], unique=False)
+    op.create_index("messages_id", "messages", ["agency", "message"])
     op.create_index(op.f("ix_messages_digest"), "messages", ["digest"], unique=False)
     op.create_index(op.f("ix_messages_status"), "messages", ["status"], unique=False)
     op.create_table(
@@ -59,7 +58,7 @@ def upgrade():
         sa.Column("project", sa.String(length=60), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("circular", sa.String(length=80), nullable=True),
-        sa.Column("failures", sa.JSON(), nullable=False),
+        sa.Column("deliveries", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("project", "epoch"),
     )
     op.create_table(
@@ -183,6 +182,9 @@ def upgrade():
         sa.Column("basis", sa.JSON(), nullable=False),
         sa.Column("revoked_at", Instant, nullable=False),
         sa.Column("quashed_by", sa.Text(), nullable=True),
+        sa.Column("settled_at", Instant, nullable=True),
         sa.ForeignKeyConstraint(["project"], ["projects.project"]),
         sa.PrimaryKeyConstraint("project", "epoch"),
+        sa.UniqueConstraint("event"),
     )
+    op.create_index(op.f("ix_revocations_settled_at"), "revocations", ["settled_at"])

@@ -4,10 +4,11 @@ from marshmallow import Schema, fields, validate
 
 from services.intake.rules import Verdict
 from shared.catalogue import GROUNDS
-from shared.programme import UNIT_KINDS
+from shared.programme_schema import UNIT_KINDS
 
 TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
 LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
+SAID = validate.And(LONG, validate.Regexp(r"(?s).*\S", error="must not be blank"))
 SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
 
 
@@ -142,13 +143,13 @@ class FindingsIn(Schema):
 class ReasonIn(Schema):
     """Why."""
 
-    reason = fields.String(required=True, validate=LONG)
+    reason = fields.String(required=True, validate=SAID)
 
 
 class OpinionIn(Schema):
     """The recommendation opinion and who signs it."""
 
-    opinion = fields.String(required=True, validate=LONG)
+    opinion = fields.String(required=True, validate=SAID)
     signatory = fields.String(required=True, validate=validate.Length(1, 80))
 
 

@@ -34,7 +34,8 @@ def publish_programme(
     row.published_at, row.published_by = now, str(actor)
     _load_register(session)
     _set_places(session, programme)
-    record(session, PROGRAMME_PUBLISHED, row, cause=cause, now=now)
+    units = session.scalars(select(models.RecommendingUnit)).all()
+    record(session, PROGRAMME_PUBLISHED, row, cause=cause, now=now, units=units)
     return row
 
 

@@ -119,7 +119,7 @@ def upgrade():
         sa.Column("kind", sa.String(length=60), nullable=False),
         sa.Column("filename", sa.String(length=200), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("verdict", sa.String(length=12), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("reviewer", sa.String(length=120), nullable=True),

@@ -4,7 +4,7 @@ The content is fixed here, in the transaction of the event; sending is the busin
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -15,11 +15,17 @@ from services.notification.models import Circular, Delivery, HistoryEntry, Proje
 from services.notification.rules import letters
 from services.notification.rules.circulars import CHINA
 from services.notification.rules.deliveries import CONTACT_TYPES, DeliveryState, scopes_of
-from shared.catalogue import CATALOGUE
+from shared.catalogue import CATALOGUE, PROJECT_REVOKED
 from shared.spine.database import insert_new
 from shared.spine.envelope import Event, new_id
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+BEFORE_ALL = AT_ONCE - timedelta(days=1)
+
+
+def at_once(cause_type: str) -> datetime:
+    """When a delivery is due that waits for nothing; a revocation's comes before all others."""
+    return BEFORE_ALL if cause_type == PROJECT_REVOKED.name else AT_ONCE
 
 
 def announce_change(session: Session, event: Event, *, now: datetime) -> None:
@@ -90,7 +96,7 @@ def _delivery(entry: HistoryEntry, subscriber: Subscriber, now: datetime) -> dic
         "content": said[subscriber.kind],
         "state": DeliveryState.WAITING,
         "attempts": 0,
-        "due_at": AT_ONCE,
+        "due_at": at_once(entry.type),
         "queued_at": now,
     }
 

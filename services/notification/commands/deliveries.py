@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.notification.commands.acknowledgements import acknowledge
-from services.notification.commands.announcements import AT_ONCE
+from services.notification.commands.announcements import at_once
 from services.notification.models import Attempt, Delivery, Subscriber
 from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import (
@@ -111,7 +111,7 @@ def retry_delivery(session: Session, delivery_id: str) -> Delivery:
             f"The subscriber {delivery.subscriber} has ended; add a new one and it gets what comes."
         )
     delivery.state = next_state(DELIVERIES, DeliveryState(delivery.state), DeliveryMove.RETRIED)
-    delivery.settled_at, delivery.due_at = None, AT_ONCE
+    delivery.settled_at, delivery.due_at = None, at_once(delivery.cause_type)
     return delivery
 
 

@@ -26,6 +26,7 @@ def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
             id=event.data["programme"],
             edition=event.data["edition"],
             definition=event.data["definition"],
+            units=event.data["units"],
             published_at=now,
         )
     )
@@ -68,6 +69,7 @@ def announce_plan(session: Session, event: Event) -> None:
     plan = _plan(session, data["plan"], data["programme"])
     plan.method = data["method"]
     plan.target_count = data["target_count"]
+    plan.min_inspectors, plan.caps = data["min_inspectors"], data["caps"]
     plan.targets_sha256 = data["targets_sha256"]
     plan.inspectors_sha256 = data["inspectors_sha256"]
     plan.commitments = data["commitments"]

@@ -120,6 +120,7 @@ def _proceedings():
         sa.Column("id", sa.String(40), primary_key=True),
         sa.Column("edition", sa.Integer, nullable=False),
         sa.Column("definition", sa.JSON, nullable=False),
+        sa.Column("units", sa.JSON, nullable=False),
         sa.Column("published_at", Instant, nullable=False),
     )
     op.create_table(
@@ -145,6 +146,8 @@ def _proceedings():
         sa.Column("programme", sa.String(40), nullable=False),
         sa.Column("method", sa.String(40)),
         sa.Column("target_count", sa.Integer),
+        sa.Column("min_inspectors", sa.Integer),
+        sa.Column("caps", sa.JSON),
         sa.Column("targets_sha256", sa.String(64)),
         sa.Column("inspectors_sha256", sa.String(64)),
         sa.Column("commitments", sa.JSON),
@@ -219,6 +222,10 @@ def _deliveries():
         sqlite_where=waiting,
     )
     op.create_index("deliveries_project", "deliveries", ["project", "id"])
+    failed = sa.text("state = 'failed'")
+    op.create_index(
+        "deliveries_failed", "deliveries", ["id"], postgresql_where=failed, sqlite_where=failed
+    )
     op.create_table(
         "delivery_attempts",
         sa.Column("delivery", sa.String(36), primary_key=True),

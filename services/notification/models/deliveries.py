@@ -63,6 +63,10 @@ class Delivery(Base):
             postgresql_where=text("state = 'waiting'"), sqlite_where=text("state = 'waiting'"),
         ),
         Index("deliveries_project", "project", "id"),
+        Index(
+            "deliveries_failed", "id",
+            postgresql_where=text("state = 'failed'"), sqlite_where=text("state = 'failed'"),
+        ),
     )  # fmt: skip
 
     @property

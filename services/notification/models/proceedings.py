@@ -18,6 +18,7 @@ class Programme(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     edition: Mapped[int]
     definition: Mapped[Json]
+    units: Mapped[list[Json]]
     published_at: Mapped[datetime] = mapped_column(Instant)
 
 
@@ -54,6 +55,8 @@ class Plan(Base):
     programme: Mapped[str] = mapped_column(String(40))
     method: Mapped[str | None] = mapped_column(String(40))
     target_count: Mapped[int | None]
+    min_inspectors: Mapped[int | None]
+    caps: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     targets_sha256: Mapped[str | None] = mapped_column(String(64))
     inspectors_sha256: Mapped[str | None] = mapped_column(String(64))
     commitments: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from services.scoring import commands, models
 from services.scoring.api.schemas import (
     AssignmentOut,
+    AssignmentQuery,
     ConflictsIn,
     EntryOut,
     ExpertIn,
@@ -14,6 +15,7 @@ from services.scoring.api.schemas import (
     ReasonIn,
     ScoresIn,
 )
+from shared.errors import InvalidError
 from shared.web.paging import Page, keyset
 from shared.web.spec import Call, route
 
@@ -50,15 +52,19 @@ class ExpertRoutes:
             session, call.body["programme"], actor=call.actor, cause=None, now=call.now
         )
 
-    @route("GET", "/v1/assignments", role=("expert", "official"), answer=AssignmentOut, page=True)
+    @route(
+        "GET", "/v1/assignments", role=("expert", "official"), query=AssignmentQuery,
+        answer=AssignmentOut, page=True,
+    )  # fmt: skip
     def list_assignments(self, session: Any, call: Call) -> Page:
-        """List assignments; an expert sees their own."""
+        """List one expert's assignments; experts see their own."""
         assignment = models.Assignment
-        statement = select(assignment)
-        if call.actor.role == "expert":
-            statement = statement.where(assignment.expert == (call.actor.expert or ""))
-            return keyset(session, statement, assignment.project, call.page)
-        statement = statement.where(assignment.expert == call.query.get("expert", ""))
+        is_expert = call.actor.role == "expert"
+        expert = call.actor.expert if is_expert else call.query["expert"]
+        if expert is None and not is_expert:
+            errors = [{"field": "expert", "message": "must be the code of an expert"}]
+            raise InvalidError("Say whose assignments: ?expert=CODE.", errors=errors)
+        statement = select(assignment).where(assignment.expert == expert)
         return keyset(session, statement, assignment.project, call.page)
 
     @route(

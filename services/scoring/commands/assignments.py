@@ -1,12 +1,12 @@
 """Experts, who scores what, and their scores."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models, rules
@@ -23,8 +23,8 @@ def register_expert(
     session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
 ) -> models.Expert:
     """Enter an expert in the directory, or change the entry; declared conflicts stay."""
-    del actor, cause, now
-    expert = session.get(models.Expert, values["code"])
+    del actor
+    expert = session.get(models.Expert, values["code"], with_for_update=True)
     if expert is None:
         expert = models.Expert(code=values["code"], conflicts=[])
         session.add(expert)
@@ -32,6 +32,7 @@ def register_expert(
     for name, value in values.items():
         setattr(expert, name, value)
     expert.conflicts = sorted(declared)
+    _recuse_in_conflict(session, expert, cause=cause, now=now)
     return expert
 
 
@@ -39,10 +40,14 @@ def declare_conflict(
     session: Session, code: str, conflicts: Iterable[str], *, actor: Actor, cause: None,
     now: datetime,
 ) -> models.Expert:  # fmt: skip
-    """Add declared conflicts of interest: USCCs of undertakers or codes of units."""
-    del actor, cause, now
+    """Add declared conflicts of interest: USCCs of undertakers or codes of units.
+
+    The expert is recused from entries in conflict that are still being scored.
+    """
+    del actor
     expert = _expert(session, code)
     expert.conflicts = sorted(set(expert.conflicts) | set(conflicts))
+    _recuse_in_conflict(session, expert, cause=cause, now=now)
     return expert
 
 
@@ -50,13 +55,12 @@ def assign_experts(
     session: Session, programme: str, *, actor: Actor, cause: None, now: datetime
 ) -> dict[str, Any]:
     """Give every entry enough experts, or raise TooFewExpertsError and change nothing."""
-    del actor, cause
+    del actor
     needed = programme_of(session, programme).experts_per_application
-    statement = select(models.Entry).where(
-        models.Entry.programme == programme, models.Entry.state == State.SCORING
-    )
-    entries = session.scalars(statement.with_for_update()).all()
-    experts = session.scalars(select(models.Expert)).all()
+    experts = session.scalars(
+        select(models.Expert).order_by(models.Expert.code).with_for_update(read=True)
+    ).all()
+    entries = _in_scoring(session, models.Entry.programme == programme)
     candidates = [
         Candidate(e.project, e.direction, needed - len(_active(e)), _barred(e, experts))
         for e in entries
@@ -73,6 +77,9 @@ def assign_experts(
         session.add_all(
             models.Assignment(project=project, expert=code, assigned_at=now) for code in codes
         )
+    for entry in entries:
+        if not assigned.get(entry.project):
+            _complete(session, entry, cause=cause, now=now)
     return {"programme": programme, "assigned": sum(map(len, assigned.values()))}
 
 
@@ -80,11 +87,12 @@ def recuse_expert(
     session: Session, project: str, reason: str, *, actor: Actor, cause: None, now: datetime
 ) -> models.Assignment:
     """An expert withdraws from an entry they have not scored; the next assignment replaces them."""
-    del cause, now
+    entry = entry_of(session, project)
     assignment = _own(session, project, actor)
     if assignment.scores is not None:
         raise rules.NotAssignedError("You have scored this entry; ask the officials instead.")
     assignment.recused = reason
+    _complete(session, entry, cause=cause, now=now)
     return assignment
 
 
@@ -95,7 +103,7 @@ def score_entry(
     """Keep an expert's scores; when all assigned experts have scored, the entry is scored."""
     entry = entry_of(session, project)
     assignment = _own(session, project, actor)
-    to = rules.moved(entry.state, Move.COMPLETE_SCORES)
+    rules.moved(entry.state, Move.COMPLETE_SCORES)
     programme = programme_of(session, entry.programme)
     rubric = [rules.Criterion(c.key, c.weight, c.maximum) for c in programme.rubric]
     scores: dict[str, Decimal] = values["scores"]
@@ -103,13 +111,31 @@ def score_entry(
     assignment.scores = {key: str(score) for key, score in scores.items()}
     assignment.total_text = str(rules.weighted_total(scores, rubric))
     assignment.comment, assignment.scored_at = values["comment"], now
-    session.flush()
+    _complete(session, entry, cause=cause, now=now)
+    return entry
+
+
+def _complete(session: Session, entry: models.Entry, *, cause: None, now: datetime) -> None:
+    """Move an entry on that enough experts without conflict, and all of them, have scored."""
+    needed = programme_of(session, entry.programme).experts_per_application
     active = _active(entry)
     totals = [Decimal(a.total_text) for a in active if a.total_text]
-    if len(totals) == len(active) >= programme.experts_per_application:
-        entry.state, entry.score_text = to, str(rules.mean_score(totals))
+    if entry.state == State.SCORING and len(totals) == len(active) >= needed:
+        entry.state = rules.moved(entry.state, Move.COMPLETE_SCORES)
+        entry.score_text = str(rules.mean_score(totals))
         record(session, APPLICATION_SCORED, entry, cause=cause, now=now)
-    return entry
+
+
+def _recuse_in_conflict(
+    session: Session, expert: models.Expert, *, cause: None, now: datetime
+) -> None:
+    """Take the expert off the entries in scoring that they are in conflict with now."""
+    own = models.Entry.assignments.any(expert=expert.code, recused=None)
+    for entry in _in_scoring(session, own):
+        if _is_in_conflict(expert, entry):
+            assignment = session.get_one(models.Assignment, (entry.project, expert.code))
+            assignment.recused = "conflict of interest"
+            _complete(session, entry, cause=cause, now=now)
 
 
 def _expert(session: Session, code: str) -> models.Expert:
@@ -132,11 +158,22 @@ def _active(entry: models.Entry) -> list[models.Assignment]:
 
 def _barred(entry: models.Entry, experts: Iterable[models.Expert]) -> frozenset[str]:
     """Experts in conflict of interest with the entry, and those who have or had it."""
-    parties = {entry.undertaker["uscc"], entry.unit}
     return frozenset(
-        {e.code for e in experts if e.employer_uscc in parties or parties & set(e.conflicts)}
-        | {a.expert for a in entry.assignments}
+        {expert.code for expert in experts if _is_in_conflict(expert, entry)}
+        | {assignment.expert for assignment in entry.assignments}
     )
+
+
+def _is_in_conflict(expert: models.Expert, entry: models.Entry) -> bool:
+    parties = {entry.undertaker["uscc"], entry.unit}
+    return expert.employer_uscc in parties or not parties.isdisjoint(expert.conflicts)
+
+
+def _in_scoring(session: Session, which: ColumnElement[bool]) -> Sequence[models.Entry]:
+    """Entries that are being scored, locked in the order of all: after the experts."""
+    entry = models.Entry
+    statement = select(entry).where(entry.state == State.SCORING, which).order_by(entry.project)
+    return session.scalars(statement.with_for_update()).all()
 
 
 def _judges(session: Session, experts: Iterable[models.Expert]) -> list[Judge]:

@@ -15,20 +15,27 @@ from shared.spine.outbox import record
 
 
 def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
-    """Keep the newest edition of the definition."""
+    """Keep the newest edition of the definition, and the rubric that experts have scored by.
+
+    Entries are ranked against each other, so that all of a round are scored by one rubric.
+    """
     del now
     data = event.data
     row = session.get(models.Programme, data["programme"], with_for_update=True)
     if row is None:
-        row = models.Programme(id=data["programme"], edition=0)
-        session.add(row)
-    if data["edition"] > row.edition:
-        row.edition, row.definition = data["edition"], data["definition"]
+        session.add(
+            models.Programme(
+                id=data["programme"], edition=data["edition"], definition=data["definition"]
+            )
+        )
+    elif data["edition"] > row.edition:
+        kept = {"rubric": row.definition["rubric"]} if _is_scoring(session, row.id) else {}
+        row.edition, row.definition = data["edition"], data["definition"] | kept
 
 
 def programme_of(session: Session, programme: str) -> Programme:
-    """The round; raises NotFoundError."""
-    row = session.get(models.Programme, programme)
+    """The round, as it stays until the transaction ends; raises NotFoundError."""
+    row = session.get(models.Programme, programme, with_for_update={"read": True})
     if row is None:
         raise NotFoundError(f"No programme {programme!r} is known here; publish it first.")
     return Programme.parse(row.definition)
@@ -37,29 +44,24 @@ def programme_of(session: Session, programme: str) -> Programme:
 def enter_application(session: Session, event: Event, *, now: datetime) -> None:
     """Enter a recommended application; it passes the formal check if it is complete.
 
-    Completeness only (transition 7). One whose revocation came first is entered closed.
+    Completeness only (transition 7). One whose revocation came first was entered closed.
     """
     del now
     data = event.data
     if session.get(models.Entry, event.subject) is not None:
         return
-    entry = models.Entry(
-        project=event.subject, programme=data["programme"], unit=data["unit"],
-        undertaker=data["undertaker"], title=data["title"], direction=data["direction"],
-        content_hash=data["content_hash"], state=State.RECOMMENDED, epoch=0,
-        sequence=event.sequence, reasons=[], frozen_count=0,
-    )  # fmt: skip
+    entry = _new_entry(event, State.RECOMMENDED)
     if data["content_hash"] and data["opinion"].strip():
         entry.state = rules.moved(entry.state, Move.FIND_COMPLETE)
-    if _is_revoked(session, event.subject):
-        entry.state = State.REVOKED
     session.add(entry)
 
 
 def close_entry(session: Session, event: Event, *, now: datetime) -> None:
     """Close the entry of a revoked project and acknowledge: once per epoch, in any order."""
     entry = session.get(models.Entry, event.subject, with_for_update=True)
-    if entry is not None:
+    if entry is None:
+        session.add(_new_entry(event, State.REVOKED))
+    else:
         entry.state = State.REVOKED
         entry.sequence = max(entry.sequence, event.sequence)
     if session.get(models.Acknowledgement, (event.subject, event.data["epoch"])) is not None:
@@ -80,11 +82,19 @@ def entry_of(session: Session, project: str) -> models.Entry:
     return entry
 
 
-def _is_revoked(session: Session, project: str) -> bool:
-    acknowledgement = models.Acknowledgement
-    return (
-        session.scalar(
-            select(acknowledgement.project).where(acknowledgement.project == project).limit(1)
-        )
-        is not None
-    )
+def _new_entry(event: Event, state: State) -> models.Entry:
+    data = event.data
+    return models.Entry(
+        project=event.subject, programme=data["programme"], unit=data["unit"],
+        undertaker=data["undertaker"], title=data["title"], direction=data["direction"],
+        content_hash=data.get("content_hash", ""), state=state, epoch=data["epoch"],
+        sequence=event.sequence, reasons=[], frozen_count=0,
+    )  # fmt: skip
+
+
+def _is_scoring(session: Session, programme: str) -> bool:
+    """Whether any expert has scored an entry of the round."""
+    scored = select(models.Assignment.project).join(models.Entry).where(
+        models.Entry.programme == programme, models.Assignment.scored_at.is_not(None)
+    )  # fmt: skip
+    return session.scalar(scored.limit(1)) is not None

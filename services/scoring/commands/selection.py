@@ -1,5 +1,6 @@
 """From scores to the list: ranking, publicity, designation."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -32,6 +33,7 @@ def rank_entries(
 ) -> list[models.Entry]:
     """Rank all scored entries under the quotas, explain each outcome (transition 9).
 
+    A later call ranks what came late, for the places that are left; an upheld objection frees one.
     Raises UnscoredEntriesError while any entry of the round still waits for scores.
     """
     del actor
@@ -44,10 +46,9 @@ def rank_entries(
         )
     if not entries:
         raise NothingToPublishError(f"No entry of programme {programme} waits to be ranked.")
-    quotas = {number: direction.quota for number, direction in round_.directions.items()}
     by_project = {entry.project: entry for entry in entries}
     candidates = [_candidate(entry, round_) for entry in entries]
-    for outcome in ranking.rank(candidates, round_.total_quota, quotas):
+    for outcome in ranking.rank(candidates, _places(session, round_)):
         entry = by_project[outcome.project]
         move = Move.SHORTLIST if outcome.shortlisted else Move.NOT_SELECT
         entry.state, entry.rank = rules.moved(entry.state, move), outcome.rank
@@ -116,6 +117,21 @@ def _in_states(session: Session, programme: str, states: Sequence[State]) -> Seq
         models.Entry.programme == programme, models.Entry.state.in_(states)
     )
     return session.scalars(statement.order_by(models.Entry.project).with_for_update()).all()
+
+
+def _places(session: Session, programme: Programme) -> ranking.Places:
+    entry = models.Entry
+    ranked = session.execute(
+        select(entry.direction, entry.state, entry.rank).where(
+            entry.programme == programme.id, entry.rank.is_not(None)
+        )
+    ).all()
+    return ranking.Places(
+        total=programme.total_quota,
+        by_direction={n: direction.quota for n, direction in programme.directions.items()},
+        taken=Counter(row.direction for row in ranked if row.state != State.NOT_SELECTED),
+        ranked=max((row.rank for row in ranked), default=0),
+    )
 
 
 def _candidate(entry: models.Entry, programme: Programme) -> ranking.Candidate:

@@ -41,6 +41,8 @@ class Delivery:
     user_id: str | None
     tag: int
     redelivered: bool = False
+    id: str | None = None
+    exchange: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,18 @@ class Outcome:
 
 
 class Publisher(Protocol):
-    """One channel with confirms; after an Outcome with a failure it must be closed."""
+    """One channel with confirms; after an Outcome with a failure it must be closed.
+
+    Only `blocked` is no failure of the channel: closing it would leave the broker with a connection
+    that it does not look at, and opening another with one more.
+    """
 
     def publish(self, messages: Sequence[Message]) -> Outcome:
-        """Publish a window and wait for its confirms; raises BrokerError if it could not begin."""
+        """Publish a window and wait for its confirms."""
+        ...
+
+    def idle(self) -> None:
+        """Keep the connection alive while there is nothing to publish; raises BrokerError."""
         ...
 
     def close(self) -> None:
@@ -100,8 +110,8 @@ class Broker(Protocol):
         """A new consumer; raises BrokerError."""
         ...
 
-    def depth(self, queue: str) -> int:
-        """How many messages wait in the queue; raises BrokerError."""
+    def depths(self, queues: Sequence[str]) -> dict[str, int]:
+        """How many messages wait in each queue; raises BrokerError."""
         ...
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import amqp
 
-from shared.spine.broker.topology import DEAD_LETTERS, Queue, Topology
+from shared.spine.broker.topology import Queue, Topology
 
 
 def declare_topology(connection: Any, topology: Topology) -> None:
@@ -18,10 +18,7 @@ def declare_topology(connection: Any, topology: Topology) -> None:
 def _steps(topology: Topology) -> Iterator[Callable[[Any, bool], None]]:
     """One step per exchange and queue; called with `passive`, it only looks whether it is there."""
     for exchange in topology.exchanges:
-        yield partial(_declare_exchange, name=exchange, kind="topic")
-    yield partial(_declare_exchange, name=DEAD_LETTERS, kind="direct")
-    for name in topology.dead_letter_queues:
-        yield partial(_declare_dead_letter_queue, name=name)
+        yield partial(_declare_exchange, name=exchange)
     for queue in topology.queues:
         yield partial(declare_queue, queue=queue)
 
@@ -37,22 +34,15 @@ def _declare_or_find(connection: Any, step: Callable[..., None]) -> None:
     channel.close()
 
 
-def _declare_exchange(channel: Any, passive: bool = False, *, name: str, kind: str) -> None:
-    channel.exchange_declare(name, kind, durable=True, auto_delete=False, passive=passive)
-
-
-def _declare_dead_letter_queue(channel: Any, passive: bool = False, *, name: str) -> None:
-    arguments = {"x-queue-type": "quorum"}
-    channel.queue_declare(
-        name, durable=True, auto_delete=False, arguments=arguments, passive=passive
-    )
-    if not passive:
-        channel.queue_bind(name, DEAD_LETTERS, name.removeprefix("dead--"))
+def _declare_exchange(channel: Any, passive: bool = False, *, name: str) -> None:
+    channel.exchange_declare(name, "topic", durable=True, auto_delete=False, passive=passive)
 
 
 def declare_queue(channel: Any, passive: bool = False, *, queue: Queue) -> None:
+    """Declare and bind one queue, or with `passive` make sure that it is there."""
     channel.queue_declare(
-        queue.name, durable=True, auto_delete=False, arguments=queue.arguments, passive=passive
-    )
-    if not passive:
-        channel.queue_bind(queue.name, queue.exchange, queue.routing_key)
+        queue.name, durable=True, auto_delete=False, arguments=dict(queue.arguments),
+        passive=passive,
+    )  # fmt: skip
+    for exchange, key in () if passive else queue.bindings:
+        channel.queue_bind(queue.name, exchange, key)

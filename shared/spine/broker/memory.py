@@ -58,18 +58,20 @@ class MemoryBroker:
         """A consumer that takes from the queue on demand."""
         return MemoryConsumer(self._connection.channel(), queue, self._bells[queue])
 
-    def depth(self, queue: str) -> int:
-        """Messages waiting in the queue."""
-        return int(self._channel._size(queue))  # noqa: SLF001 - kombu has no public name for it
+    def idle(self) -> None:
+        """Nothing to keep alive."""
+
+    def depths(self, queues: Sequence[str]) -> dict[str, int]:
+        """Messages waiting in each queue."""
+        return {queue: int(self._channel._size(queue)) for queue in queues}  # noqa: SLF001 - kombu has no public name for it
 
     def close(self) -> None:
         """Nothing to give up."""
 
     def _declare_queue(self, queue: Queue) -> None:
         self._channel.queue_declare(queue.name, durable=True)
-        table = self._channel.get_table(queue.exchange)
-        if not any(bound == queue.name for _key, _pattern, bound in table):
-            self._channel.queue_bind(queue.name, queue.exchange, queue.routing_key)
+        for exchange, key in queue.bindings:
+            self._channel.queue_bind(queue.name, exchange, key)
 
     def _put(self, message: Message) -> bool:
         queues = self._channel._lookup(message.exchange, message.routing_key)  # noqa: SLF001 - as above
@@ -148,4 +150,6 @@ def _delivery(message: Any, tag: int) -> Delivery:
         user_id=message.properties.get("user_id"),
         tag=tag,
         redelivered=bool(message.delivery_info.get("redelivered")),
+        id=message.properties.get("message_id"),
+        exchange=message.delivery_info["exchange"],
     )

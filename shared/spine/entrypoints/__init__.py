@@ -14,57 +14,14 @@ from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
 
 from shared.catalogue import EventType
 from shared.runtime import Runtime
-from shared.spine.broker import Consumer, Delivery, Queue, Topology
+from shared.spine.broker import Delivery, Queue, Topology
 from shared.spine.broker.topology import event_queue, partner_queue, topology_of
+from shared.spine.entrypoints.consuming import Consuming
 from shared.spine.entrypoints.loops import Loops, Work
-from shared.spine.inbox import DatabaseAwayError, Handler, handle_batch, park_delivery
-from shared.telemetry import CONSUMERS, CONSUMERS_EXPECTED, TIMER_FAILURES
-
-RECEIVE_SECONDS = 1.0
-
-
-class Consuming(Loops):
-    """Consumes queues, each with a connection of its own, so that none waits behind another."""
-
-    method_name: str
-
-    def queues(self, service: str) -> list[Queue]:
-        """The queues this entrypoint reads in `service`."""
-        raise NotImplementedError
-
-    def take(self, deliveries: list[Delivery]) -> None:
-        """Handle or park all of them, or raise DatabaseAwayError."""
-        raise NotImplementedError
-
-    def loops(self) -> list[tuple[str, Work]]:
-        """One thread a queue."""
-        queues = self.queues(self.container.service_name)
-        CONSUMERS_EXPECTED.labels(self.runtime.service).inc(len(queues))
-        return [(queue.name, partial(self._consume, queue)) for queue in queues]
-
-    def _consume(self, queue: Queue) -> None:
-        size = self.runtime.settings.batch_size
-        self.runtime.broker.declare(topology_of([queue]))
-        consumer = self.runtime.broker.consumer(queue.name, 2 * size)
-        CONSUMERS.labels(self.runtime.service).inc()
-        try:
-            while not self.stopping.is_set():
-                if deliveries := consumer.receive(size, RECEIVE_SECONDS):
-                    self._take_patiently(consumer, deliveries)
-                    consumer.ack(deliveries[-1])
-        finally:
-            CONSUMERS.labels(self.runtime.service).dec()
-            consumer.close()
-
-    def _take_patiently(self, consumer: Consumer, deliveries: list[Delivery]) -> None:
-        """Hold the batch while the database is away: giving it back would use up its deliveries."""
-        while True:
-            try:
-                return self.take(deliveries)
-            except DatabaseAwayError:
-                if self.stopping.is_set():
-                    raise
-                consumer.idle()
+from shared.spine.handlers import Handler, RawHandler
+from shared.spine.inbox import handle_batch, park_delivery
+from shared.spine.parking.retries import Handling
+from shared.telemetry import TIMER_FAILURES
 
 
 class EventHandler(Consuming, Entrypoint):
@@ -82,7 +39,7 @@ class EventHandler(Consuming, Entrypoint):
     def setup(self) -> None:
         """Bind the method once."""
         service = self.service_instance()
-        self._handler = handlers_of(service)[f"{service.name}.{self.method_name}"]
+        self._handler = event_handlers_of(service)[f"{service.name}.{self.method_name}"]
 
     def take(self, deliveries: list[Delivery]) -> None:
         """Through the inbox."""
@@ -105,11 +62,12 @@ class PartnerHandler(Consuming, Entrypoint):
 
     def setup(self) -> None:
         """Bind the method once."""
-        self._service = self.service_instance()
+        service = self.service_instance()
+        self._handler = partner_handlers_of(service)[f"{service.name}.{self.method_name}"]
 
     def take(self, deliveries: list[Delivery]) -> None:
         """Each message in a transaction of its own."""
-        take_partner_messages(self._service, self.method_name, deliveries)
+        take_partner_messages(self.runtime, self._handler, deliveries)
 
 
 class Timer(Loops, Entrypoint):
@@ -152,16 +110,16 @@ receives = PartnerHandler.decorator
 every = Timer.decorator
 
 
-def take_partner_messages(service: Any, method_name: str, deliveries: Sequence[Delivery]) -> None:
-    """Hand each message to the method in its own transaction; park what it raises for."""
-    runtime: Runtime = service.runtime
-    method = getattr(service, method_name)
+def take_partner_messages(
+    runtime: Runtime, handler: RawHandler, deliveries: Sequence[Delivery]
+) -> None:
+    """Hand each message over in its own transaction; park what cannot be handled."""
     for delivery in deliveries:
         try:
             with runtime.database.transaction() as session:
-                method(session, delivery, runtime.clock.now())
+                handler.handle(session, delivery, runtime.clock.now())
         except Exception as error:  # parked with its bytes, whatever it was
-            park_delivery(runtime.database, f"{service.name}.{method_name}", delivery, error)
+            park_delivery(runtime.database, handler.name, delivery, error)
 
 
 def entrypoints_of(service_cls: type) -> Iterator[tuple[str, Any]]:
@@ -171,7 +129,7 @@ def entrypoints_of(service_cls: type) -> Iterator[tuple[str, Any]]:
             yield name, entrypoint
 
 
-def handlers_of(service: Any) -> dict[str, Handler]:
+def event_handlers_of(service: Any) -> dict[str, Handler]:
     """The inbox handlers of a service, by name: one a method, whatever types it takes."""
     types: dict[str, dict[str, EventType]] = defaultdict(dict)
     for method, entrypoint in entrypoints_of(type(service)):
@@ -183,6 +141,20 @@ def handlers_of(service: Any) -> dict[str, Handler]:
         )
         for method, taken in types.items()
     }
+
+
+def partner_handlers_of(service: Any) -> dict[str, RawHandler]:
+    """The handlers of partner messages of a service, by name."""
+    return {
+        f"{service.name}.{method}": RawHandler(f"{service.name}.{method}", getattr(service, method))
+        for method, entrypoint in entrypoints_of(type(service))
+        if isinstance(entrypoint, PartnerHandler)
+    }
+
+
+def handlers_of(service: Any) -> dict[str, Handling]:
+    """Everything of a service that parked deliveries are tried again with, by name."""
+    return {**event_handlers_of(service), **partner_handlers_of(service)}
 
 
 def topology_from(service_classes: Sequence[Any]) -> Topology:

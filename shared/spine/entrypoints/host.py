@@ -1,6 +1,7 @@
 """What every service runs beside its own entrypoints, and the container that holds it all."""
 
 import threading
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,16 +12,16 @@ from nameko.web.server import WebServer
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.runtime import Runtime
-from shared.spine import gauges, parking
-from shared.spine.broker import BrokerError, Topology
+from shared.spine.broker import BrokerError
 from shared.spine.entrypoints import handlers_of
 from shared.spine.entrypoints.loops import Loops, Work
-from shared.spine.relay import Relay, RelayError, republish_all
+from shared.spine.entrypoints.upkeep import Answers, DeadLetters, Upkeep
+from shared.spine.parking.retries import retry_next
+from shared.spine.relay import LANES, Relay, RelayError, republish_all
 from shared.telemetry import RELAY_FAILURES
 from shared.web.app import WebApp
 
 SWEEP_SECONDS = 1.0
-GAUGE_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -42,24 +43,24 @@ class Http(WebServer):
 
 
 class Spine(Loops, DependencyProvider):
-    """What every service runs beside its own entrypoints: HTTP, relay, parked retries, gauges."""
+    """What every service runs beside its own entrypoints: HTTP, relays, parked retries."""
 
     http = Http()
 
     def setup(self) -> None:
         """Open the door first: requests are accepted whatever the broker does."""
-        runtime, config = self.runtime, self.container.config
-        self._wake = threading.Event()
-        runtime.database.on_recorded = self._wake.set
-        window = runtime.settings.relay_window
-        self._relay = Relay(runtime.database, runtime.broker, config["topology"], window=window)
+        runtime = self.runtime
+        self._relays = {lane: Relay(runtime, lane) for lane in LANES}
+        self._wakes = {lane: threading.Event() for lane in LANES}
+        runtime.database.on_recorded = self._wake
         self._handlers = handlers_of(self.service_instance())
         if runtime.broker.forgets:
             republish_all(runtime.database)
 
     def loops(self) -> list[tuple[str, Work]]:
-        """Relay, parked retries, gauges."""
-        return [("relay", self._publish), ("parked", self._retry), ("gauges", self._measure)]
+        """A relay for each lane, and the parked retries."""
+        relays = [(f"relay {lane}", partial(self._publish, lane)) for lane in LANES]
+        return [*relays, ("parked", self._retry)]
 
     def start(self) -> None:
         """HTTP and the loops."""
@@ -68,38 +69,40 @@ class Spine(Loops, DependencyProvider):
 
     def stop(self) -> None:
         """The loops; nameko stops HTTP."""
-        self._wake.set()
+        self._wake()
         super().stop()
-        self._relay.close()
+        for relay in self._relays.values():
+            relay.close()
 
-    def _publish(self) -> None:
+    def _wake(self) -> None:
+        for wake in self._wakes.values():
+            wake.set()
+
+    def _publish(self, lane: str) -> None:
         try:
-            while self._relay.publish_window():
+            while self._relays[lane].publish_window():
                 pass
         except RelayError as error:
             RELAY_FAILURES.labels(self.runtime.service, error.kind).inc()
             raise
         except (BrokerError, SQLAlchemyError):
-            self._relay.close()
             RELAY_FAILURES.labels(self.runtime.service, "connection").inc()
             raise
-        self._wake.wait(SWEEP_SECONDS)
-        self._wake.clear()
+        self._wakes[lane].wait(SWEEP_SECONDS)
+        self._wakes[lane].clear()
 
     def _retry(self) -> None:
-        runtime = self.runtime
-        parking.retry_due(runtime.database, self._handlers, runtime.clock)
-        self.stopping.wait(SWEEP_SECONDS)
-
-    def _measure(self) -> None:
-        gauges.measure(self.runtime.database)
-        self.stopping.wait(GAUGE_SECONDS)
+        if not retry_next(self.runtime.database, self._handlers, self.runtime.clock):
+            self.stopping.wait(SWEEP_SECONDS)
 
 
-def host(service_cls: type, runtime: Runtime, topology: Topology) -> ServiceContainer:
+def host(service_cls: type, runtime: Runtime) -> ServiceContainer:
     """A container that runs the service with all it needs, not yet started."""
-    hosted = type(service_cls.__name__, (service_cls,), {"spine": Spine()})
+    common = {
+        "spine": Spine(), "upkeep": Upkeep(), "answers": Answers(), "dead_letters": DeadLetters(),
+    }  # fmt: skip
+    hosted = type(service_cls.__name__, (service_cls,), common)
     settings = runtime.settings
     address = f"{settings.http_host}:{settings.http_port_of(runtime.service)}"
-    config = {"runtime": runtime, "topology": topology, WEB_SERVER_CONFIG_KEY: address}
+    config = {"runtime": runtime, WEB_SERVER_CONFIG_KEY: address}
     return ServiceContainer(hosted, config)

@@ -5,6 +5,7 @@ is away would take the HTTP door with it.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -55,10 +56,13 @@ class Loops:
     def _run(self, name: str, work: Work) -> None:
         wait = FIRST_WAIT_SECONDS
         while not self.stopping.is_set():
+            began = time.monotonic()
             try:
                 work()
                 wait = FIRST_WAIT_SECONDS
             except (BrokerError, RelayError, DatabaseAwayError, SQLAlchemyError) as error:
+                if time.monotonic() - began > LONGEST_WAIT_SECONDS:
+                    wait = FIRST_WAIT_SECONDS
                 _log.warning("waiting", loop=name, error=str(error)[:300], seconds=wait)
                 self.stopping.wait(wait)
                 wait = min(wait * 2, LONGEST_WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""Outbox, inbox, parked, facts and idempotency keys."""
+"""Outbox, replays, inbox, reconciliation, parked events, facts and idempotency keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +23,7 @@ def upgrade():
         sa.Column("subject", sa.String(120), nullable=False),
         sa.Column("about", sa.String(120), nullable=False),
         sa.Column("sequence", sa.Integer, nullable=False),
+        sa.Column("urgent", sa.Boolean, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("recorded_at", Instant, nullable=False),
         sa.Column("published_at", Instant),
@@ -31,44 +32,96 @@ def upgrade():
     op.create_index(
         "outbox_unpublished",
         "outbox",
-        ["position"],
+        ["urgent", "position"],
         postgresql_where=unpublished,
         sqlite_where=unpublished,
     )
     op.create_index("outbox_about", "outbox", ["about"])
+    op.create_index("outbox_subject", "outbox", ["subject"])
+    op.create_index("outbox_recorded", "outbox", ["recorded_at"], postgresql_using="brin")
+    op.create_table(
+        "replays",
+        sa.Column(
+            "position",
+            POSITION,
+            sa.ForeignKey("outbox.position", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        sa.Column("routing_key", sa.String(160), primary_key=True),
+    )
     op.create_table(
         "inbox",
         sa.Column("handler", sa.String(80), primary_key=True),
         sa.Column("event_id", sa.String(64), primary_key=True),
+        sa.Column("source", sa.String(20), nullable=False),
         sa.Column("about", sa.String(120), nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
         sa.Column("handled_at", Instant, nullable=False),
     )
     op.create_index("inbox_about", "inbox", ["about"])
+    op.create_index("inbox_handled", "inbox", ["handled_at"], postgresql_using="brin")
+    op.create_table(
+        "reconciliation",
+        sa.Column("handler", sa.String(80), primary_key=True),
+        sa.Column("source", sa.String(20), primary_key=True),
+        sa.Column("agreed_to", sa.String(36), nullable=False),
+        sa.Column("anchor", sa.String(64), nullable=False),
+        sa.Column("due_at", Instant, nullable=False),
+        sa.Column("whole", sa.Boolean, nullable=False),
+        sa.Column("dry_run", sa.Boolean, nullable=False),
+        sa.Column("round", sa.String(36), nullable=False),
+        sa.Column("demanded_at", Instant),
+        sa.Column("checked_at", Instant),
+        sa.Column("missing", sa.Integer, nullable=False),
+        sa.Column("foreign", sa.Integer, nullable=False),
+    )
     op.create_table(
         "parked",
         sa.Column("id", sa.String(36), primary_key=True),
         sa.Column("handler", sa.String(80), nullable=False),
         sa.Column("event_id", sa.String(64)),
+        sa.Column("source", sa.String(20)),
         sa.Column("event_type", sa.String(120)),
         sa.Column("subject", sa.String(120)),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("headers", sa.JSON, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("urgent", sa.Boolean, nullable=False),
         sa.Column("error", sa.String(80), nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("fingerprint", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("parked_at", Instant, nullable=False),
         sa.Column("due_at", Instant),
         sa.Column("settled_at", Instant),
-        sa.Column("history", sa.JSON, nullable=False),
     )
     waiting = sa.text("state = 'waiting'")
     op.create_index(
-        "parked_due", "parked", ["due_at"], postgresql_where=waiting, sqlite_where=waiting
+        "parked_due",
+        "parked",
+        [sa.text("urgent DESC"), "due_at"],
+        postgresql_where=waiting,
+        sqlite_where=waiting,
     )
-    op.create_index("parked_state", "parked", ["state", "parked_at"])
+    op.create_index("parked_state", "parked", ["state", "id"])
+    op.create_index("parked_group", "parked", ["fingerprint", "state", "id"])
     op.create_index("parked_event", "parked", ["handler", "event_id"])
+    op.create_index("parked_settled", "parked", ["settled_at"], postgresql_using="brin")
+    op.create_table(
+        "parked_steps",
+        sa.Column("number", POSITION, primary_key=True, autoincrement=True),
+        sa.Column(
+            "parked",
+            sa.String(36),
+            sa.ForeignKey("parked.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("who", sa.String(120), nullable=False),
+        sa.Column("what", sa.String(80), nullable=False),
+        sa.Column("why", sa.Text, nullable=False),
+    )
+    op.create_index("parked_steps_parked", "parked_steps", ["parked"])
     op.create_table(
         "laurel_facts",
         sa.Column("name", sa.String(40), primary_key=True),
@@ -81,4 +134,7 @@ def upgrade():
         sa.Column("status", sa.Integer, nullable=False),
         sa.Column("answer", sa.JSON, nullable=False),
         sa.Column("created_at", Instant, nullable=False),
+    )
+    op.create_index(
+        "idempotency_created", "idempotency_keys", ["created_at"], postgresql_using="brin"
     )

@@ -55,6 +55,7 @@ def test_the_newest_edition_of_a_programme_wins(database, said):
 def test_a_draw_may_come_before_its_plan(database, said):
     drawn = {"plan": "PL-1", "programme": "2020", "transcript": {"seed": "00"}}
     planned = {"plan": "PL-1", "programme": "2020", "method": "site_check", "target_count": 9,
+               "min_inspectors": 2, "caps": {"agency-a": 15},
                "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"o": "c"},
                "public_value": "the closing index", "draw_at": "2021-03-01T00:00:00Z"}  # fmt: skip
     with database.transaction() as session:

@@ -1,17 +1,23 @@
 """Two small services on the real spine: one publishes programmes, the other keeps their effects."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, text, update
 
 from shared.catalogue import PROGRAMME_PUBLISHED
-from shared.spine.entrypoints import handles
+from shared.spine.broker import Message, broker_at
+from shared.spine.conversation import Conversation
+from shared.spine.entrypoints import event_handlers_of, handles
+from shared.spine.inbox import handle_batch
 from shared.spine.outbox import record
+from shared.spine.relay import LANES, Relay
 from shared.spine.tables import inbox, outbox, parked
 from shared.testing import Laurel
 from shared.web.routes import ServiceApi
+from tests.shared.spine.proxy import Proxy
 
 metadata = MetaData()
 effects = Table(
@@ -29,15 +35,18 @@ class Publisher(ServiceApi):
 
 
 class Keeper(ServiceApi):
-    """Writes one effect an event, and fails where the event says so."""
+    """Writes one effect an event; fails, or does something first, where a test says so."""
 
     name = "scoring"
     failing = set()
+    surprises = {}
 
     @handles(PROGRAMME_PUBLISHED)
     def keep_programme(self, session, event, now):
         programme = event.data["programme"]
         session.execute(insert(effects).values(programme=programme))
+        if self.surprises.get(programme):
+            self.surprises[programme].pop()(session)
         if programme in self.failing:
             raise RuntimeError(f"no luck with {programme}")
 
@@ -45,16 +54,23 @@ class Keeper(ServiceApi):
 class Stack(Laurel):
     """The two services, with what the delivery tests ask of them."""
 
-    def __init__(self, directory, environ):
-        super().__init__(directory, environ, classes=[Publisher, Keeper])
+    queue = "evt-intake-programme.published--scoring.keep_programme"
+
+    def __init__(self, directory, environ, *more, keeper=Keeper):
+        super().__init__(directory, environ, classes=[Publisher, keeper, *more])
         self.keeper = self.services["scoring"]
-        self.keeper.failing = set()
+        self.keeper.failing, self.keeper.surprises = set(), {}
         self.environ = environ
         metadata.create_all(self.runtime("scoring").database.engine)
 
     def publish(self, *names):
         with self.session("intake") as session:
-            return [record_programme(session, name) for name in names]
+            return [self.record(session, name) for name in names]
+
+    def record(self, session, name):
+        aggregate = SimpleNamespace(event_subject=name, sequence=0)
+        data = {"programme": name, "edition": 1, "definition": {}}
+        return record(session, PROGRAMME_PUBLISHED, aggregate, cause=None, now=NOW, **data)
 
     def effects(self):
         with self.session("scoring") as session:
@@ -63,6 +79,104 @@ class Stack(Laurel):
     def rows(self, service, table):
         with self.session(service) as session:
             return session.execute(select(table)).all()
+
+    def relay(self, window=500, broker=None):
+        """One more relay of the publishing service, as a replica of it would run."""
+        runtime = self.runtime("intake")
+        settings = replace(runtime.settings, relay_window=window)
+        replica = replace(runtime, broker=broker or self.broker, settings=settings)
+        return Relay(replica, "outbox")
+
+    def relays(self):
+        """The publishing service's own relays, one a lane."""
+        return self._relays[: len(LANES)]
+
+    def hold(self, *lanes):
+        """Publish nothing of these lanes; gives what to let them go on with."""
+        relays, self._relays = self._relays, [r for r in self._relays if r.lane not in lanes]
+
+        def go_on():
+            self._relays = relays
+
+        return go_on
+
+    def begin_rounds(self):
+        """Have the keeper ask about what is due, as one replica of it would."""
+        return self._conversations[1].begin_due()
+
+    def overhear(self):
+        """From now on, remember what is said; gives what to ask for it."""
+        said = []
+
+        def noting(take):
+            return lambda deliveries: said.append((take, deliveries)) or take(deliveries)
+
+        self._consumers = [
+            (one, noting(take) if getattr(take, "__self__", 0) in self._conversations else take)
+            for one, take in self._consumers
+        ]
+        return lambda: said
+
+    def listen_by(self, proxy):
+        """Have the keeper's conversation go by way of a proxy, or directly again."""
+        runtime, url = self.runtime("scoring"), self.settings.broker_url
+        broker = broker_at(proxy.url(url)) if proxy else self.broker
+        runtime = replace(runtime, broker=broker)
+        self._conversations[1] = Conversation(runtime, event_handlers_of(self.keeper))
+
+    def say(self, *bodies):
+        """Put bytes into the publishing service's conversation."""
+        publisher = self.broker.publisher()
+        for body in bodies:
+            message = Message("scoring.events", "reconcile.intake", body, "m", "application/json")
+            assert publisher.publish([message]).failure is None
+        publisher.close()
+
+    def deafen(self):
+        """Have nobody consume, so that what is published waits in its queue."""
+        for consumer, _take in self._consumers:
+            consumer.close()
+        self._consumers = []
+
+    def listen(self):
+        """Consume again."""
+        self._consumers = list(self._open_consumers())
+
+    def consume(self):
+        """Take one batch from each queue."""
+        for consumer, take in self._consumers:
+            if deliveries := self._receive(consumer):
+                take(deliveries)
+                consumer.ack(deliveries[-1])
+
+    def consumer(self, url=None):
+        """One more consumer of the keeper's queue."""
+        broker = broker_at(url) if url else self.broker
+        return broker.consumer(self.queue, 100)
+
+    def take(self, deliveries):
+        """What the keeper does with a batch."""
+        runtime, (handler,) = self.runtime("scoring"), event_handlers_of(self.keeper).values()
+        handle_batch(runtime.database, handler, deliveries, runtime.clock)
+
+    def depth(self):
+        """How many events wait in the keeper's queue."""
+        return self.broker.depths([self.queue])[self.queue]
+
+    def waits_for_lock(self, service):
+        """Whether some transaction of that service's database waits for another."""
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        with self.session(service) as session:
+            return session.scalar(waiting) > 0
+
+    def make_due(self):
+        """Let every parked event be tried again now."""
+        due = update(parked).where(parked.c.state == "waiting")
+        with self.session("scoring") as session:
+            session.execute(due.values(due_at=datetime.now(UTC) - timedelta(seconds=1)))
 
     def unpublished(self):
         return [row.subject for row in self.rows("intake", outbox) if row.published_at is None]
@@ -74,14 +188,7 @@ class Stack(Laurel):
         return [row.event_id for row in self.rows("scoring", inbox)]
 
 
-def record_programme(session, name):
-    aggregate = SimpleNamespace(event_subject=name, sequence=0)
-    data = {"programme": name, "edition": 1, "definition": {}}
-    return record(session, PROGRAMME_PUBLISHED, aggregate, cause=None, now=NOW, **data)
-
-
 NOW = datetime(2020, 10, 12, 1, tzinfo=UTC)
-QUEUE = "evt-intake-programme.published--scoring.keep_programme"
 
 
 @pytest.fixture(params=["embedded", "real"])
@@ -109,3 +216,10 @@ def stack(tmp_path, environ):
 def real_stack(tmp_path, real_environ):
     with Stack(tmp_path, real_environ) as stack:
         yield stack
+
+
+@pytest.fixture
+def proxy(private_broker):
+    proxy = Proxy(private_broker.port)
+    yield proxy
+    proxy.close()

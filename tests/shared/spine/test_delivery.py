@@ -1,7 +1,7 @@
 """The delivery suite: the same promises on memory + SQLite and on RabbitMQ + PostgreSQL."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import update
@@ -11,19 +11,11 @@ from shared.errors import IllegalTransitionError, NotFoundError
 from shared.spine import parking
 from shared.spine.broker import Message
 from shared.spine.envelope import CONTENT_TYPE, Event, encode, new_id
+from shared.spine.parking.decisions import Decision, decide_one, history
 from shared.spine.relay import RelayError, republish_all
-from shared.spine.tables import outbox, parked
+from shared.spine.tables import outbox
 
 KEY = ("intake.events", "programme.published")
-
-
-def make_due(stack):
-    with stack.session("scoring") as session:
-        session.execute(
-            update(parked)
-            .where(parked.c.state == "waiting")
-            .values(due_at=datetime.now(UTC) - timedelta(seconds=1))
-        )
 
 
 def send(stack, body, content_type=CONTENT_TYPE):
@@ -95,7 +87,7 @@ def test_a_parked_event_is_handled_once_its_handler_can(stack):
     with pytest.raises(AssertionError):
         stack.settle()
     stack.keeper.failing = set()
-    make_due(stack)
+    stack.make_due()
     assert stack.retry_parked() == 1
     assert stack.effects() == ["bad"]
     (row,) = stack.parked_rows()
@@ -109,7 +101,7 @@ def test_attempts_are_counted_in_the_database_until_an_operator_must_decide(stac
     with pytest.raises(AssertionError):
         stack.settle()
     for _ in range(parking.PATIENCE.attempts):
-        make_due(stack)
+        stack.make_due()
         stack.retry_parked()
     (row,) = stack.parked_rows()
     assert (row.state, row.attempts) == ("held", parking.PATIENCE.attempts)
@@ -135,6 +127,11 @@ def test_attempts_are_counted_in_the_database_until_an_operator_must_decide(stac
         (encode(event("x", source="/laurel/scoring")), CONTENT_TYPE, "unknown-version"),
         (encode(event("x", data={"programme": 3})), CONTENT_TYPE, "schema"),
         (encode(event("x")).replace(b'"id":"', b'"di":"'), CONTENT_TYPE, "undecodable"),
+        (encode(event("x", "i" * 65)), CONTENT_TYPE, "undecodable"),
+        (encode(event("x", "nul\0")), CONTENT_TYPE, "undecodable"),
+        (encode(event("x")).replace(b'"id":"', b'"id":"\\ud800'), CONTENT_TYPE, "undecodable"),
+        (encode(event("x", subject="s" * 121)), CONTENT_TYPE, "undecodable"),
+        (encode(event("x", type="t\0")), CONTENT_TYPE, "undecodable"),
     ],
 )
 def test_what_cannot_be_understood_is_held_with_its_bytes(stack, body, content_type, error):
@@ -182,11 +179,11 @@ def test_an_operator_retries_and_asking_twice_is_asking_once(stack):
     stack.keeper.failing = set()
     for _ in range(2):
         with stack.session("scoring") as session:
-            parking.retry(session, row.id, actor="operator:li")
+            decide_one(session, row.id, Decision.RETRY, actor="operator:li", why="")
     assert stack.retry_parked() == 1
     assert stack.effects() == ["bad"]
     with pytest.raises(IllegalTransitionError), stack.session("scoring") as session:
-        parking.retry(session, row.id, actor="operator:li")
+        decide_one(session, row.id, Decision.RETRY, actor="operator:li", why="")
 
 
 def test_a_discarded_event_stays_with_who_and_why(stack):
@@ -195,17 +192,19 @@ def test_a_discarded_event_stays_with_who_and_why(stack):
         stack.settle()
     (row,) = stack.parked_rows()
     with stack.session("scoring") as session:
-        parking.discard(session, row.id, actor="operator:li", reason="a test of the network")
+        why = "a test of the network"
+        decide_one(session, row.id, Decision.DISCARD, actor="operator:li", why=why)
     stack.settle()
     (row,) = stack.parked_rows()
     assert row.state == "discarded"
-    assert row.history[-1]["who"] == "operator:li"
-    assert row.history[-1]["why"] == "a test of the network"
+    with stack.session("scoring") as session:
+        last = history(session, row.id)[-1]
+    assert (last["who"], last["what"], last["why"]) == ("operator:li", "discarded", why)
 
 
 def test_an_unknown_parked_id_is_an_error_that_names_it(stack):
     with pytest.raises(NotFoundError, match="nope"), stack.session("scoring") as session:
-        parking.discard(session, "nope", actor="operator:li", reason="r")
+        decide_one(session, "nope", Decision.DISCARD, actor="operator:li", why="r")
 
 
 def test_a_batch_is_larger_than_one_window_and_nothing_is_left(stack):

@@ -1,0 +1,58 @@
+"""Inspection's decisions: verdicts by the programme's policy, and a project's way after award."""
+
+from services.inspection.rules.decisions import (
+    DecisionIncompleteError,
+    Ground,
+    check_decision,
+)
+from services.inspection.rules.receipts import UNPROVED, Code
+from services.inspection.rules.reports import disagreements
+from services.inspection.rules.states import (
+    ACTIVE,
+    OPEN,
+    STAGES,
+    TRANSITIONS,
+    Move,
+    Stage,
+    State,
+    Step,
+    due_move,
+    moved,
+    stepped,
+)
+from services.inspection.rules.verdicts import (
+    STOPPING,
+    Outcome,
+    Policy,
+    Verdict,
+    consequence,
+    satisfaction,
+    verdict,
+)
+
+__all__ = [
+    "ACTIVE",
+    "OPEN",
+    "STAGES",
+    "STOPPING",
+    "TRANSITIONS",
+    "UNPROVED",
+    "Code",
+    "DecisionIncompleteError",
+    "Ground",
+    "Move",
+    "Outcome",
+    "Policy",
+    "Stage",
+    "State",
+    "Step",
+    "Verdict",
+    "check_decision",
+    "consequence",
+    "disagreements",
+    "due_move",
+    "moved",
+    "satisfaction",
+    "stepped",
+    "verdict",
+]

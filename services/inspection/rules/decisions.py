@@ -1,0 +1,42 @@
+"""Grounds of revocation, 2020 plan III (4), and what an official's decision rests on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shared.errors import LaurelError
+
+
+class Ground(StrEnum):
+    """Grounds of revocation."""
+
+    INSPECTION_FAILED = "inspection_failed"
+    MATERIAL_FALSEHOOD = "material_falsehood"
+    CONSUMER_OR_PUBLIC_HARM = "consumer_or_public_harm"
+    OTHER_UNLAWFUL_OR_DISHONEST = "other_unlawful_or_dishonest"
+
+
+class DecisionIncompleteError(LaurelError):
+    """A decision lacks what the law asks for."""
+
+    slug = "decision-incomplete"
+    status = 422
+
+
+def check_decision(
+    ground: str, evidence: Sequence[Any], notice_at: datetime, statement: str | None, now: datetime
+) -> None:
+    """Grounds 2 to 4 rest on evidence, prior notice, and a statement of defence or its waiver."""
+    faults = []
+    if ground == Ground.INSPECTION_FAILED:
+        faults.append(("ground", "inspection_failed follows from a report, never from a decision"))
+    if not evidence:
+        faults.append(("evidence", "must have at least one item"))
+    if notice_at >= now:
+        faults.append(("notice_at", "must lie before the decision"))
+    if not (statement or "").strip():
+        faults.append(("statement", "give the undertaker's statement, or how it was waived"))
+    if faults:
+        errors = [{"field": field, "message": message} for field, message in faults]
+        raise DecisionIncompleteError(f"{faults[0][0]}: {faults[0][1]}.", errors=errors)

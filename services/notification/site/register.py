@@ -1,0 +1,81 @@
+"""Home, the register, one project, circulars."""
+
+from typing import Any
+
+from marshmallow import pre_load
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from services.notification import queries, status_list
+from services.notification.api.schemas import RegisterQuery
+from services.notification.models import Circular, Project
+from services.notification.rules.states import REGISTERED, ProjectState
+from services.notification.site.base import LANGUAGE, Pages
+from services.notification.site.names import names
+from shared.web.paging import keyset
+from shared.web.routes import Call, route
+
+LATEST = 5
+SHOWN_ON_HOME = (ProjectState.DESIGNATED, ProjectState.RECTIFYING, ProjectState.REVOKED)
+STATES = [state for state in ProjectState if state in REGISTERED]
+
+
+class SearchQuery(RegisterQuery):
+    """The search form: a field left empty does not restrict."""
+
+    @pre_load
+    def drop_empty(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        """A form sends every field, also the empty ones."""
+        return {name: value.strip() for name, value in data.items() if value.strip()}
+
+
+class RegisterPages(Pages):
+    """The register's pages."""
+
+    @route("GET", f"{LANGUAGE}/", produces="text/html")
+    def show_home(self, session: Session, call: Call) -> Response:
+        """Show where the programme stands, and the latest circulars."""
+        counts = queries.funnel(session)
+        figures = [(state, counts.get(state, 0)) for state in SHOWN_ON_HOME]
+        return self.page(
+            call, "home.html", "/", figures=figures,
+            circulars=queries.latest_circulars(session, LATEST),
+        )  # fmt: skip
+
+    @route("GET", f"{LANGUAGE}/register", query=SearchQuery, page=True, produces="text/html")
+    def show_register(self, session: Session, call: Call) -> Response:
+        """Search the register."""
+        wanted = queries.registered(queries.RegisterFilter(**call.query))
+        return self.page(
+            call, "register.html", "/register", wanted=call.query, states=STATES,
+            found=keyset(session, wanted, Project.id, call.page), is_first=call.page.after is None,
+            count=queries.count(session, wanted), names=names(session, str(call.path["language"])),
+        )  # fmt: skip
+
+    @route("GET", f"{LANGUAGE}/projects/<project>", produces="text/html")
+    def show_project_page(self, session: Session, call: Call) -> Response:
+        """Show one project with its history."""
+        project = queries.project(session, call.path["project"])
+        return self.page(
+            call, "project.html", f"/projects/{project.id}", project=project,
+            history=queries.history(session, project.id),
+            inspections=queries.inspections(session, project.id),
+            circulars=queries.circulars_of(session, project.id),
+            objections=queries.objections(session, project.id),
+            slot=queries.status_slot(session, project.id), list_path=status_list.PATH,
+            names=names(session, str(call.path["language"])),
+        )  # fmt: skip
+
+    @route("GET", f"{LANGUAGE}/circulars", page=True, produces="text/html")
+    def show_circulars(self, session: Session, call: Call) -> Response:
+        """List the circulars."""
+        found = keyset(session, queries.circulars(), Circular.number, call.page)
+        is_first = call.page.after is None
+        return self.page(call, "circulars.html", "/circulars", found=found, is_first=is_first)
+
+    @route("GET", f"{LANGUAGE}/circulars/<number>", produces="text/html")
+    def show_circular_page(self, session: Session, call: Call) -> Response:
+        """Show one circular in both languages."""
+        circular = queries.circular(session, call.path["number"])
+        here = f"/circulars/{circular.number}"
+        return self.page(call, "circular.html", here, circular=circular)

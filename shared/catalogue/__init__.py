@@ -1,0 +1,93 @@
+"""Every event once: its name, owner, schema and meaning.
+
+AsyncAPI, JSON Schemas and the event table of the documents are generated from here. Unknown fields
+are ignored; a breaking change is a new version beside the old.
+"""
+
+from shared.catalogue.inspection import (
+    AGENCY_RECEIPT,
+    INSPECTION_COMPLETED,
+    INSPECTION_DRAWN,
+    INSPECTION_PLANNED,
+    PROJECT_CHANGED,
+    PROJECT_EXPIRED,
+    PROJECT_REINSTATED,
+    PROJECT_REVOKED,
+    RECTIFICATION_CLOSED,
+    RECTIFICATION_ORDERED,
+)
+from shared.catalogue.intake import (
+    APPLICATION_RECOMMENDED,
+    APPLICATION_REJECTED,
+    APPLICATION_RETURNED,
+    APPLICATION_SUBMITTED,
+    CHANGE_REPORTED,
+    PROGRAMME_PUBLISHED,
+    VIOLATION_REPORTED,
+)
+from shared.catalogue.kinds import CATALOGUE, EventType, ReceiptType
+from shared.catalogue.names import (
+    GROUNDS,
+    INSPECTION,
+    INTAKE,
+    NOTIFICATION,
+    OUTLETS,
+    PARTNER_EVENTS,
+    PARTNER_RECEIPTS,
+    SCORING,
+    SERVICES,
+)
+from shared.catalogue.notification import (
+    NOTICE_DELIVERED,
+    NOTICE_FAILED,
+    NOTICE_PUBLISHED,
+    REVOCATION_ACKNOWLEDGED,
+)
+from shared.catalogue.scoring import (
+    APPLICATION_NOT_SELECTED,
+    APPLICATION_SCORED,
+    OBJECTION_DECIDED,
+    PROJECT_DESIGNATED,
+    PUBLICITY_OPENED,
+)
+
+__all__ = [
+    "AGENCY_RECEIPT",
+    "APPLICATION_NOT_SELECTED",
+    "APPLICATION_RECOMMENDED",
+    "APPLICATION_REJECTED",
+    "APPLICATION_RETURNED",
+    "APPLICATION_SCORED",
+    "APPLICATION_SUBMITTED",
+    "CATALOGUE",
+    "CHANGE_REPORTED",
+    "GROUNDS",
+    "INSPECTION",
+    "INSPECTION_COMPLETED",
+    "INSPECTION_DRAWN",
+    "INSPECTION_PLANNED",
+    "INTAKE",
+    "NOTICE_DELIVERED",
+    "NOTICE_FAILED",
+    "NOTICE_PUBLISHED",
+    "NOTIFICATION",
+    "OBJECTION_DECIDED",
+    "OUTLETS",
+    "PARTNER_EVENTS",
+    "PARTNER_RECEIPTS",
+    "PROGRAMME_PUBLISHED",
+    "PROJECT_CHANGED",
+    "PROJECT_DESIGNATED",
+    "PROJECT_EXPIRED",
+    "PROJECT_REINSTATED",
+    "PROJECT_REVOKED",
+    "PUBLICITY_OPENED",
+    "RECTIFICATION_CLOSED",
+    "RECTIFICATION_ORDERED",
+    "REVOCATION_ACKNOWLEDGED",
+    "SCORING",
+    "SERVICES",
+    "VIOLATION_REPORTED",
+    "EventType",
+    "ReceiptType",
+]

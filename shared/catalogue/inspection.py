@@ -1,0 +1,99 @@
+"""What inspection publishes, receipts for agencies included."""
+
+from marshmallow import fields, validate
+
+from shared.catalogue.kinds import Data, ReceiptType, declare
+from shared.catalogue.names import INSPECTION
+from shared.catalogue.state import ProjectState
+
+
+class InspectionPlanned(Data):
+    """A frozen plan: hashes of both directories and of the officials' secrets, before the draw."""
+
+    plan = fields.String(required=True)
+    programme = fields.String(required=True)
+    method = fields.String(required=True)
+    target_count = fields.Integer(required=True)
+    min_inspectors = fields.Integer(required=True)
+    caps = fields.Dict(required=True)
+    targets_sha256 = fields.String(required=True)
+    inspectors_sha256 = fields.String(required=True)
+    commitments = fields.Dict(required=True)
+    public_value = fields.String(required=True)
+    draw_at = fields.AwareDateTime(required=True)
+
+
+class InspectionDrawn(Data):
+    """The draw and its whole transcript, which anyone can recompute."""
+
+    plan = fields.String(required=True)
+    programme = fields.String(required=True)
+    transcript = fields.Dict(required=True)
+
+
+class InspectionCompleted(Data):
+    """One inspection's outcome and verdict, with reasons in both languages."""
+
+    inspection = fields.String(required=True)
+    project = fields.String(required=True)
+    programme = fields.String(required=True)
+    agency = fields.String(required=True)
+    method = fields.String(required=True)
+    outcome = fields.String(required=True)
+    score = fields.Decimal(as_string=True, allow_none=True, load_default=None)
+    reasons_zh = fields.List(fields.String(), required=True)
+    reasons_en = fields.List(fields.String(), required=True)
+    rule_version = fields.String(required=True)
+    reported_at = fields.AwareDateTime(required=True)
+    concluded_at = fields.AwareDateTime(required=True)
+
+
+class Receipt(Data):
+    """What became of one agency message."""
+
+    receipt = fields.String(required=True)
+    agency = fields.String(required=True)
+    message = fields.String(allow_none=True, metadata={"description": "id of the agency's event"})
+    inspection = fields.String(allow_none=True, load_default=None)
+    status = fields.String(
+        required=True, validate=validate.OneOf(("accepted", "rejected", "registered"))
+    )
+    code = fields.String(required=True)
+    reason = fields.String(required=True)
+    outcome = fields.String(allow_none=True, load_default=None)
+    reasons_zh = fields.List(fields.String(), load_default=list)
+    reasons_en = fields.List(fields.String(), load_default=list)
+    received_at = fields.AwareDateTime(required=True)
+
+
+INSPECTION_PLANNED = declare(
+    "inspection.planned", INSPECTION, InspectionPlanned, None, "A draw is announced and frozen."
+)
+INSPECTION_DRAWN = declare(
+    "inspection.drawn", INSPECTION, InspectionDrawn, None, "Targets and inspectors were drawn."
+)
+INSPECTION_COMPLETED = declare(
+    "inspection.completed", INSPECTION, InspectionCompleted, "project", "A verdict was reached."
+)
+RECTIFICATION_ORDERED = declare(
+    "rectification.ordered", INSPECTION, ProjectState, None, "To be put right by a fixed day."
+)
+RECTIFICATION_CLOSED = declare(
+    "rectification.closed", INSPECTION, ProjectState, None, "The re-inspection passed."
+)
+PROJECT_REVOKED = declare(
+    "project.revoked", INSPECTION, ProjectState, None, "The designation is taken back.",
+    urgent=True,
+)  # fmt: skip
+PROJECT_REINSTATED = declare(
+    "project.reinstated", INSPECTION, ProjectState, None, "The revocation's basis fell."
+)
+PROJECT_EXPIRED = declare(
+    "project.expired", INSPECTION, ProjectState, None, "The validity period ended."
+)
+PROJECT_CHANGED = declare(
+    "project.changed", INSPECTION, ProjectState, None, "Undertaker replaced, or withdrawn."
+)
+AGENCY_RECEIPT = ReceiptType(
+    "receipt.issued", (INSPECTION,), Receipt(), "What became of an agency's message."
+)

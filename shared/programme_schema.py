@@ -1,0 +1,141 @@
+"""The programme definition as plain data: which fields it has, and what each may hold."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+IMMEDIATE, RECTIFY = "immediate", "rectify"
+UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
+COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
+DAYS = validate.Range(1, 1000, error="must be from 1 to 1000")
+YEARS = validate.Range(1, 100, error="must be from 1 to 100")
+POINTS = validate.Range(min=Decimal(0), max=Decimal(100), error="must be from 0 to 100")
+TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
+VERSION = validate.Length(1, 40, error="must have 1 to 40 characters")
+ITEMS = validate.Length(1, 100, error="must have 1 to 100 items")
+
+
+def _positive(most: int, places: int) -> Callable[[Decimal], None]:
+    def check(value: Decimal) -> None:
+        if not 0 < value <= most or -int(value.as_tuple().exponent) > places:
+            raise ValidationError(
+                f"must be above 0, at most {most}, with at most {places} decimal places"
+            )
+
+    return check
+
+
+def _unit(value: str) -> None:
+    if value not in UNIT_KINDS and not re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", value):
+        raise ValidationError(f"must be {', '.join(UNIT_KINDS)} or the code of a unit")
+
+
+def _repeated(items: Sequence[Mapping[str, Any]], name: str) -> dict[int, Any]:
+    """A complaint for each item whose value of that name an earlier one has already."""
+    values = [item[name] for item in items]
+    return {
+        index: {name: [f"{value} is there already"]}
+        for index, value in enumerate(values)
+        if value in values[:index]
+    }
+
+
+class _Submission(Schema):
+    opens_at = fields.AwareDateTime(required=True)
+    closes_at = fields.AwareDateTime(required=True)
+
+    @validates_schema
+    def _in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if data["opens_at"] >= data["closes_at"]:
+            raise ValidationError("must be after opens_at", "closes_at")
+
+
+class _Class(Schema):
+    name_zh = fields.String(required=True, validate=TEXT)
+    name_en = fields.String(required=True, validate=TEXT)
+
+
+class _Direction(Schema):
+    number = fields.Integer(required=True, strict=True, validate=COUNT)
+    class_code = fields.String(required=True, data_key="class")
+    name_zh = fields.String(required=True, validate=TEXT)
+    name_en = fields.String(required=True, validate=TEXT)
+    quota = fields.Integer(load_default=None, allow_none=True, strict=True, validate=COUNT)
+
+
+class _Criterion(Schema):
+    key = fields.String(required=True, validate=TEXT)
+    name_zh = fields.String(required=True, validate=TEXT)
+    name_en = fields.String(required=True, validate=TEXT)
+    weight = fields.Decimal(required=True, as_string=True, validate=_positive(1, 6))
+    maximum = fields.Decimal(
+        required=True, as_string=True, data_key="max", validate=_positive(1000, 2)
+    )
+
+
+class _Inspection(Schema):
+    policy = fields.String(required=True, validate=validate.OneOf((IMMEDIATE, RECTIFY)))
+    pass_score = fields.Decimal(required=True, as_string=True, validate=POINTS)
+    warning_score = fields.Decimal(required=True, as_string=True, validate=POINTS)
+    hard_gates = fields.List(fields.String(validate=TEXT), load_default=list)
+    rectification_days = fields.Integer(required=True, strict=True, validate=DAYS)
+    not_cooperating_fails = fields.Boolean(load_default=True)
+    min_inspectors = fields.Integer(load_default=2, strict=True, validate=validate.Range(min=2))
+    agency_cap_per_year = fields.Integer(load_default=15, strict=True, validate=COUNT)
+    rule_version = fields.String(required=True, validate=VERSION)
+    citation_zh = fields.String(required=True, validate=TEXT)
+    citation_en = fields.String(required=True, validate=TEXT)
+
+    @validates_schema
+    def _in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if data["warning_score"] > data["pass_score"]:
+            raise ValidationError("must not be above pass_score", "warning_score")
+
+
+class Definition(Schema):
+    """The definition as plain data: what YAML files hold and programme.published carries."""
+
+    id = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[A-Za-z0-9]{1,20}\Z", error="must be 1 to 20 letters or digits"),
+    )
+    name_zh = fields.String(required=True, validate=TEXT)
+    name_en = fields.String(required=True, validate=TEXT)
+    submission = fields.Nested(_Submission, required=True)
+    classes = fields.Dict(keys=fields.String(), values=fields.Nested(_Class), required=True)
+    directions = fields.List(fields.Nested(_Direction), required=True, validate=ITEMS)
+    required_evidence = fields.List(fields.String(validate=TEXT), required=True)
+    unit_quotas = fields.Dict(
+        keys=fields.String(validate=_unit),
+        values=fields.Integer(
+            strict=True, validate=validate.Range(0, 100_000, error="must be from 0 to 100000")
+        ),
+        required=True,
+    )
+    total_quota = fields.Integer(required=True, strict=True, validate=COUNT)
+    experts_per_application = fields.Integer(required=True, strict=True, validate=COUNT)
+    rubric = fields.List(fields.Nested(_Criterion), required=True, validate=ITEMS)
+    publicity_working_days = fields.Integer(required=True, strict=True, validate=DAYS)
+    validity_years = fields.Integer(required=True, strict=True, validate=YEARS)
+    workday_overrides = fields.Dict(keys=fields.Date(), values=fields.Boolean(), load_default=dict)
+    inspection = fields.Nested(_Inspection, required=True)
+
+    @validates_schema
+    def _hang_together(self, data: dict[str, Any], **_: Any) -> None:
+        rubric: Any = _repeated(data["rubric"], "key")
+        total = sum(item["weight"] for item in data["rubric"])
+        if total != 1:
+            rubric = [f"the weights sum to {total}; they must sum to exactly 1"]
+        directions = _repeated(data["directions"], "number")
+        for index, item in enumerate(data["directions"]):
+            if item["class_code"] not in data["classes"]:
+                message = f"{item['class_code']!r} is not among the classes"
+                directions.setdefault(index, {})["class"] = [message]
+        if wrong := {k: v for k, v in (("rubric", rubric), ("directions", directions)) if v}:
+            raise ValidationError(wrong)
+
+
+DEFINITION = Definition()

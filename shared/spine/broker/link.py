@@ -1,0 +1,105 @@
+"""One AMQP connection with one channel: kombu's connection, py-amqp's channel."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import amqp
+from kombu.connection import Connection
+from kombu.exceptions import OperationalError
+
+from shared.spine.broker import BrokerError
+
+HEARTBEAT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 5
+SOCKET_TIMEOUT_SECONDS = 5
+CLOSE_TIMEOUT_SECONDS = 1
+ERRORS = (
+    amqp.AMQPError,
+    OperationalError,
+    OSError,
+    AttributeError,
+)  # py-amqp raises the last one on a lost link
+
+
+@contextmanager
+def broker_errors() -> Iterator[None]:
+    """Whatever goes wrong with a link inside is a BrokerError outside."""
+    try:
+        yield
+    except ERRORS as error:
+        raise BrokerError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def opening(url: str) -> Iterator["Link"]:
+    """A new link, given up again when the steps that follow fail; raises BrokerError."""
+    link = Link(url)
+    try:
+        with broker_errors():
+            yield link
+    except BrokerError:
+        link.close()
+        raise
+
+
+class Link:
+    """One connection with one channel, opened in the constructor, closed once.
+
+    Its heartbeat is `?heartbeat=` of the URL, or 10 seconds. A broker that does not answer is an
+    error after a while, whatever is asked of it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.blocked = False
+        self._beat = 0.0
+        options = {"on_blocked": self._on_blocked, "on_unblocked": self._on_unblocked}
+        with broker_errors():
+            self._kombu = Connection(
+                url,
+                heartbeat=HEARTBEAT_SECONDS,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                transport_options=options,
+            )
+            self.connection = self._kombu.transport.establish_connection()
+            # py-amqp's own read and write timeouts do nothing to eventlet's sockets
+            self.connection.sock.settimeout(SOCKET_TIMEOUT_SECONDS)
+            self.channel = self.connection.channel()
+            self.channel.auto_decode = False
+
+    def drain(self, timeout: float) -> bool:
+        """Read until one method is complete; False when none was within `timeout` seconds.
+
+        py-amqp's own `drain_events` goes on for as long as heartbeats come, and sends none.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            self.beat()
+            try:
+                if self.connection.blocking_read(max(0.0, deadline - time.monotonic())):
+                    return True
+            except TimeoutError:
+                return False
+
+    def beat(self) -> None:
+        """Send a heartbeat when one is due; a peer that fell silent is an error."""
+        if time.monotonic() - self._beat > self.connection.heartbeat / 4:
+            self._beat = time.monotonic()
+            self.connection.heartbeat_tick()
+
+    def close(self) -> None:
+        """Close politely where the broker still answers, else just drop the socket."""
+        try:
+            if self.connection.connected and not self.blocked:
+                self.connection.sock.settimeout(CLOSE_TIMEOUT_SECONDS)
+                self.connection.close()
+        except ERRORS:
+            pass
+        finally:
+            self.connection.collect()
+
+    def _on_blocked(self, _reason: str) -> None:
+        self.blocked = True
+
+    def _on_unblocked(self) -> None:
+        self.blocked = False

@@ -1,0 +1,125 @@
+"""Handlers, and the inbox row that lets each of them take each event once."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.catalogue import EventType
+from shared.errors import LaurelError
+from shared.spine import retention
+from shared.spine.broker import Delivery
+from shared.spine.database import insert_new_rows
+from shared.spine.envelope import Event, decode
+from shared.spine.tables import inbox
+
+Act = Callable[[Session, Event, datetime], None]
+
+
+class UnknownVersionError(LaurelError):
+    """The event is of another type or version than this handler reads; an operator decides."""
+
+    slug = "unknown-version"
+
+
+class DuplicateIdError(LaurelError):
+    """Another event with this id was handled before; one of the two is not what it says."""
+
+    slug = "duplicate-id"
+
+
+@dataclass(frozen=True)
+class Handler:
+    """One method of one service and the event types it takes; `name` is `service.method`."""
+
+    name: str
+    event_types: Mapping[str, EventType]
+    act: Act
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """The event types it takes, by the service that publishes them."""
+        found: dict[str, list[str]] = {}
+        for name, event_type in sorted(self.event_types.items()):
+            for owner in event_type.owners:
+                found.setdefault(owner, []).append(name)
+        return found
+
+    def read(self, body: bytes, content_type: str | None) -> Event:
+        """The event in these bytes, with its data as Python values.
+
+        Raises UndecodableError, UnknownVersionError or ValidationError: none of them passes by
+        itself, so such an event waits for an operator.
+        """
+        event = decode(body, content_type)
+        event_type = self.event_types.get(event.type)
+        if event_type is None or event_type.version != event.version:
+            known = ", ".join(f"{t.name} version {t.version}" for t in self.event_types.values())
+            raise UnknownVersionError(
+                f"{self.name} reads {known}; not {event.type} version {event.version}."
+            )
+        if event.owner not in event_type.owners:
+            raise UnknownVersionError(f"{event.type} is not published by {event.source}.")
+        return replace(event, data=event_type.load(event.data))
+
+    def about(self, event: Event) -> str:
+        """The project that the event concerns, for timelines."""
+        return self.event_types[event.type].about_of(event)
+
+    def handle(self, session: Session, delivery: Delivery, now: datetime) -> None:
+        """Read and handle one delivery, unless it had been handled before."""
+        event = self.read(delivery.body, delivery.content_type)
+        handle_one(session, self, event, delivery.body, now)
+
+
+@dataclass(frozen=True)
+class RawHandler:
+    """A method that takes messages of partners byte for byte, and is idempotent by itself."""
+
+    name: str
+    handle: Callable[[Session, Delivery, datetime], None]
+
+
+def enter(session: Session, handler: Handler, readable: Sequence[tuple[Event, bytes]]) -> set[str]:
+    """Add inbox rows for these events; returns the ids that were not there before."""
+    now = datetime.now(UTC)
+    rows = {
+        event.id: {
+            "handler": handler.name,
+            "event_id": event.id,
+            "source": event.owner,
+            "about": handler.about(event),
+            "digest": hashlib.sha256(body).digest(),
+            "handled_at": now,
+        }
+        for event, body in readable
+    }
+    new = insert_new_rows(session, inbox, list(rows.values()), inbox.c.event_id)
+    retention.refuse_forgotten(session, handler.name, new)
+    return new
+
+
+def handle_one(
+    session: Session, handler: Handler, event: Event, body: bytes, now: datetime
+) -> bool:
+    """Handle one event in this transaction; False when it had been handled before.
+
+    Raises DuplicateIdError when what was handled under its id had another body.
+    """
+    if enter(session, handler, [(event, body)]):
+        handler.act(session, event, now)
+        return True
+    refuse_other_body(session, handler, event, body)
+    return False
+
+
+def refuse_other_body(session: Session, handler: Handler, event: Event, body: bytes) -> None:
+    """Raise DuplicateIdError when what was handled under this id had another body."""
+    known = session.scalar(
+        select(inbox.c.digest).where(inbox.c.handler == handler.name, inbox.c.event_id == event.id)
+    )
+    if known is not None and known != hashlib.sha256(body).digest():
+        raise DuplicateIdError(f"Another event with the id {event.id} was handled before.")

@@ -1,0 +1,189 @@
+"""Parking: what could not be handled is kept with its bytes until it is handled or discarded.
+
+Attempts are counted here, in the database. Retries back off exponentially with jitter, in real
+time; after the last one, or at once when the bytes cannot be understood, an operator decides.
+"""
+
+import hashlib
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import ValidationError
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.catalogue import CATALOGUE, SERVICES
+from shared.errors import LaurelError
+from shared.spine.broker import Delivery
+from shared.spine.envelope import Event, made_at, new_id
+from shared.spine.tables import parked, parked_steps
+
+MAX_DETAIL, LONGEST_HANDLER = 2_000, 80
+SPINE = "spine"
+VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|\"[^\"]*\"|0x[0-9a-f]+|\d+")
+
+
+class ParkedState(StrEnum):
+    """`waiting` for its next attempt, `held` for an operator, or settled."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    HANDLED = "handled"
+    DISCARDED = "discarded"
+
+
+OPEN = (ParkedState.WAITING, ParkedState.HELD)
+PERMANENT = {"undecodable", "unknown-version", "duplicate-id", "schema", "beyond-retention"}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often, and how far apart, an event is tried again by itself; see `delay`."""
+
+    attempts: int = 8
+    base_seconds: float = 1.0
+    cap_seconds: float = 300.0
+
+    def delay(self, attempts: int, rng: random.Random) -> timedelta:
+        """Full jitter over an exponential back-off (AWS Architecture Blog, 2015), never below half.
+
+        The half keeps two attempts from falling together.
+        """
+        ceiling = min(self.cap_seconds, self.base_seconds * 2.0 ** (attempts - 1))
+        return timedelta(seconds=ceiling * rng.uniform(0.5, 1.0))
+
+
+PATIENCE = Patience()
+RNG = random.SystemRandom()
+
+
+def park(
+    session: Session, handler: str, delivery: Delivery, error: Exception, event: Event | None
+) -> str:
+    """Keep a delivery that could not be handled; returns the id of the parked row.
+
+    What is parked and open already is not parked once more.
+    """
+    now = datetime.now(UTC)
+    slug, detail = describe_error(error)
+    held = slug in PERMANENT
+    event_id, source = _identity(delivery, event)
+    if known := _parked_already(session, handler, event_id, delivery):
+        note_step(session, [known], SPINE, "came again", f"{slug}: {detail}")
+        return known
+    row = {
+        "id": new_id(),
+        "handler": handler[:LONGEST_HANDLER],
+        "event_id": event_id,
+        "source": source,
+        "event_type": event.type if event else None,
+        "subject": event.subject if event else None,
+        "urgent": event is not None and event.type in CATALOGUE and CATALOGUE[event.type].urgent,
+        "body": delivery.body,
+        "headers": _headers(delivery),
+        "state": ParkedState.HELD if held else ParkedState.WAITING,
+        "attempts": 1,
+        "parked_at": now,
+        "due_at": None if held else now + PATIENCE.delay(1, RNG),
+        **_error_columns(handler, slug, detail),
+    }
+    session.execute(insert(parked).values(**row))
+    note_step(session, [str(row["id"])], SPINE, "parked", f"{slug}: {detail}")
+    return str(row["id"])
+
+
+def postpone(session: Session, row: Row[Any], error: Exception) -> None:
+    """Count a failed attempt, and wait for the next one or for an operator."""
+    now = datetime.now(UTC)
+    slug, detail = describe_error(error)
+    attempts = row.attempts + 1
+    held = slug in PERMANENT or attempts >= PATIENCE.attempts
+    change(
+        session,
+        [row.id],
+        attempts=attempts,
+        state=ParkedState.HELD if held else ParkedState.WAITING,
+        due_at=None if held else now + PATIENCE.delay(attempts, RNG),
+        **_error_columns(row.handler, slug, detail),
+    )
+    note_step(session, [row.id], SPINE, f"attempt {attempts} failed", f"{slug}: {detail}")
+
+
+def change(session: Session, ids: Iterable[str], **values: Any) -> None:
+    """Set columns of some parked rows."""
+    session.execute(update(parked).where(parked.c.id.in_(ids)).values(**values))
+
+
+def note_step(session: Session, ids: Iterable[str], who: str, what: str, why: str) -> None:
+    """Add one line to the history of some parked rows: who did what, when (real time), and why."""
+    now = datetime.now(UTC)
+    lines = [{"parked": one, "at": now, "who": who, "what": what, "why": why} for one in ids]
+    if lines:
+        session.execute(insert(parked_steps), lines)
+
+
+def open_count(session: Session) -> int:
+    """How many parked events are not settled."""
+    return session.scalar(select(func.count()).where(parked.c.state.in_(OPEN))) or 0
+
+
+def describe_error(error: Exception) -> tuple[str, str]:
+    """The slug and the detail that an operator reads."""
+    if isinstance(error, ValidationError):
+        return "schema", str(error.messages)[:MAX_DETAIL]
+    if isinstance(error, LaurelError):
+        return error.slug, error.detail[:MAX_DETAIL]
+    return type(error).__name__, str(error)[:MAX_DETAIL]
+
+
+def delivery_of(row: Row[Any]) -> Delivery:
+    """What was received, byte for byte, to be handled again."""
+    return Delivery(body=row.body, tag=0, **row.headers)
+
+
+def fingerprint(handler: str, slug: str, detail: str) -> str:
+    """The same for failures that differ in ids, numbers and quoted values only."""
+    text = "\0".join((handler, slug, VARIABLE.sub("#", detail)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _identity(delivery: Delivery, event: Event | None) -> tuple[str | None, str | None]:
+    """Id and publishing service, as the bytes say, or else as the broker does.
+
+    Without them reconciliation would take what nobody can read for missing, and send it again.
+    """
+    event_id = event.id if event else delivery.id
+    if event is None and (event_id is None or made_at(event_id) is None):
+        event_id = None
+    source = event.owner if event else str(delivery.exchange).removesuffix(".events")
+    return event_id, source if source in SERVICES else None
+
+
+def _parked_already(
+    session: Session, handler: str, event_id: str | None, delivery: Delivery
+) -> str | None:
+    if event_id is None:
+        return None
+    same = select(parked.c.id).where(
+        parked.c.handler == handler, parked.c.event_id == event_id,
+        parked.c.body == delivery.body, parked.c.state.in_(OPEN),
+    )  # fmt: skip
+    return session.scalar(same.limit(1))
+
+
+def _error_columns(handler: str, slug: str, detail: str) -> dict[str, str]:
+    return {"error": slug, "detail": detail, "fingerprint": fingerprint(handler, slug, detail)}
+
+
+def _headers(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "content_type": delivery.content_type,
+        "routing_key": delivery.routing_key,
+        "user_id": delivery.user_id,
+        "headers": {str(name): str(value) for name, value in delivery.headers.items()},
+    }

@@ -1,0 +1,101 @@
+"""What a request brings, as values that can be kept; or a refusal that names the field."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+from werkzeug.wrappers import Request
+
+from shared.errors import InvalidError, LaurelError
+from shared.web.problems import invalid
+
+MAX_BODY_BYTES = 1_048_576
+MAX_INTEGER = 2**63 - 1
+_VERSION = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
+
+
+class TooLargeError(LaurelError):
+    """The body is larger than is read."""
+
+    slug = "body-too-large"
+    status = 413
+
+
+def read_body(request: Request) -> bytes:
+    """The bytes of the body; raises TooLargeError without reading more than is allowed."""
+    too_large = TooLargeError(f"The body is larger than {MAX_BODY_BYTES} bytes; send less at once.")
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise too_large
+    body: bytes = request.stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise too_large
+    return body
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The JSON object in a body, empty for no body; raises InvalidError."""
+    try:
+        value = json.loads(raw.decode() or "{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidError(f"The body is not JSON in UTF-8: {error}.", errors=[]) from error
+    if not isinstance(value, dict):
+        raise InvalidError("The body must be a JSON object.", errors=[])
+    return value
+
+
+def load(schema: type[Any], values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values as the schema has them; raises InvalidError naming every field."""
+    try:
+        loaded: Mapping[str, Any] = schema().load(storable(values, where))
+    except ValidationError as error:
+        raise invalid(error, where) from error
+    return dict(storable(loaded, where))
+
+
+def storable(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The values unchanged; raises InvalidError for text or numbers that no database can hold."""
+    try:
+        errors = list(_unstorable(values, ""))
+    except RecursionError as error:
+        raise InvalidError(f"The {where} is nested too deeply.", errors=[]) from error
+    if errors:
+        raise InvalidError(
+            f"The {where} is not valid: {errors[0]['field']}: {errors[0]['message']}",
+            errors=errors,
+        )
+    return values
+
+
+def version(if_match: str | None) -> int | None:
+    """The version that an If-Match header names; None for no header and for `*`."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(if_match.strip())
+    if found is None:
+        raise InvalidError(f"If-Match must be an ETag that we gave, not {if_match!r}.", errors=[])
+    return int(found[1])
+
+
+def _unstorable(value: Any, field: str) -> Iterator[dict[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            shown = str(name).encode("utf-8", "backslashreplace").decode()
+            yield from _unstorable(name, f"{field}.{shown}".strip("."))
+            yield from _unstorable(inner, f"{field}.{shown}".strip("."))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _unstorable(inner, f"{field}.{number}".strip("."))
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        yield {"field": field, "message": "is too large a number"}
+    elif isinstance(value, str) and not _is_text(value):
+        message = "must not hold NUL or half of a surrogate pair"
+        yield {"field": field, "message": message}
+
+
+def _is_text(value: str) -> bool:
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False

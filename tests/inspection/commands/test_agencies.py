@@ -1,0 +1,108 @@
+"""Agencies, their keys with validity, their inspectors."""
+
+import pytest
+
+from services.inspection import models
+from shared.agency.signing import generate_key, public_part
+
+AGENCY = {"code": "agency-a", "name": "Agency A", "legal_representative": "Li"}
+
+
+def add_key(office, jwk, status=201, **changes):
+    return office.post("/v1/agencies/agency-a/keys", office.key(jwk) | changes, status=status)
+
+
+def test_an_agency_registered_again_changes_its_entry(office):
+    office.post("/v1/agencies", AGENCY)
+    office.post("/v1/agencies", AGENCY | {"name": "Agency A, renamed"})
+    assert office.get("/v1/agencies")["items"] == [AGENCY | {"name": "Agency A, renamed"}]
+
+
+def test_the_private_part_of_a_key_is_neither_kept_nor_shown(office):
+    office.post("/v1/agencies", AGENCY)
+    private = generate_key()
+    answer = add_key(office, private)
+    assert answer["public_jwk"] == public_part(private)
+    office.database.engine.dispose()
+    kept = b"".join(path.read_bytes() for path in sorted(office.directory.glob("inspection*")))
+    assert private["x"].encode() in kept
+    assert private["d"].encode() not in kept
+
+
+def test_a_registered_key_is_receipted_to_its_agency(office):
+    office.post("/v1/agencies", AGENCY)
+    add_key(office, public_part(generate_key()))
+    (receipt,) = office.events("receipt.issued")
+    told = (receipt.data["agency"], receipt.data["status"], receipt.data["code"])
+    assert told == ("agency-a", "registered", "key-registered")
+    assert "public_jwk" not in receipt.data
+
+
+def test_a_key_id_is_never_used_again(office):
+    office.post("/v1/agencies", AGENCY)
+    add_key(office, public_part(generate_key()))
+    office.post("/v1/agencies/agency-a/keys/k1/end")
+    assert add_key(office, public_part(generate_key()), 409)["slug"] == "key-exists"
+
+
+@pytest.mark.parametrize(
+    ("changes", "slug"),
+    [
+        ({"public_jwk": {"kty": "OKP", "crv": "Ed25519"}}, "bad-signature"),
+        ({"public_jwk": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}}, "bad-signature"),
+        ({"valid_to": "2020-01-01T00:00:00+08:00"}, "invalid-input"),
+        ({"valid_from": "2020-01-01T00:00:00"}, "invalid-input"),
+    ],
+)
+def test_what_is_no_key_or_no_validity_is_refused(office, changes, slug):
+    office.post("/v1/agencies", AGENCY)
+    assert add_key(office, public_part(generate_key()), 422, **changes)["slug"] == slug
+    with office.database.reading() as session:
+        assert session.query(models.AgencyKey).all() == []
+
+
+def test_an_ended_key_signs_nothing_any_more(office):
+    (project,) = office.designate()
+    office.register("agency-a")
+    inspection = office.draw(project)[project]
+    office.post("/v1/agencies/agency-a/keys/k1/end")
+    receipt = office.fail(inspection)
+    assert (receipt["status"], receipt["code"]) == ("rejected", "key-not-valid")
+    assert office.state(project) == "DESIGNATED"
+
+
+def test_ending_a_key_that_ended_earlier_does_not_prolong_it(office):
+    office.register("agency-a")
+    first = office.post("/v1/agencies/agency-a/keys/k1/end")["valid_to"]
+    office.wait(days=1)
+    assert office.post("/v1/agencies/agency-a/keys/k1/end")["valid_to"] == first
+
+
+def test_an_inspector_belongs_to_a_registered_agency_and_may_move(office):
+    office.register("agency-a", "agency-b", inspectors=0)
+    body = {"code": "I-1", "name": "Zhao", "agency": "agency-x"}
+    assert office.post("/v1/inspectors", body, status=404)["slug"] == "not-found"
+    office.post("/v1/inspectors", body | {"agency": "agency-a"})
+    office.post("/v1/inspectors", body | {"agency": "agency-b", "conflicts": ["P110000"]})
+    with office.database.reading() as session:
+        (inspector,) = session.query(models.Inspector).all()
+    assert (inspector.agency, inspector.conflicts) == ("agency-b", ["P110000"])
+
+
+@pytest.mark.parametrize("role", ["agency", "unit", "undertaker", "expert", "operator", None])
+def test_only_officials_change_the_directories(office, role):
+    refusal = 403 if role else 401
+    for path, body in (
+        ("/v1/agencies", AGENCY),
+        ("/v1/agencies/agency-a/keys", office.key(generate_key())),
+        ("/v1/inspectors", {"code": "I-1", "name": "Zhao", "agency": "agency-a"}),
+    ):
+        office.post(path, body, who=role, status=refusal)
+
+
+def test_an_agency_reads_its_own_receipts_only(office):
+    office.register("agency-a", "agency-b")
+    path = "/v1/agencies/agency-b/receipts"
+    assert office.get(path, who="agency", agency="agency-b") == {"items": [], "next": None}
+    answer = office.get(path, who="agency", agency="agency-a", status=403)
+    assert answer["slug"] == "forbidden"

@@ -1,0 +1,134 @@
+"""What time does: rectifications and validities run out, once, late or not, in any order."""
+
+from datetime import date, timedelta
+from itertools import permutations
+
+import pytest
+
+from services.inspection import commands
+
+
+@pytest.fixture
+def rectifying(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    lenient.fail(lenient.draw(project)[project])
+    return project
+
+
+def test_the_deadline_is_fixed_once_and_never_slides(lenient, rectifying):
+    ordered = lenient.project(rectifying)
+    assert ordered["rectify_by"] == (date(2020, 10, 12) + timedelta(days=90)).isoformat()
+    lenient.publish_programme("rectify", edition=2, rectification_days=300)
+    lenient.wait(days=60)
+    for report in ({"score": "62.5"}, {"result": "unreachable"}, {"result": "inconclusive"}):
+        lenient.report(lenient.draw(rectifying)[rectifying], **report)
+    shown = lenient.project(rectifying)
+    assert (shown["state"], shown["rectify_by"]) == ("RECTIFYING", ordered["rectify_by"])
+    assert len(lenient.events("rectification.ordered")) == 1
+
+
+def test_what_is_not_put_right_by_the_end_of_its_last_day_in_china_is_revoked(lenient, rectifying):
+    lenient.clock.set(lenient.clock.now().replace(year=2021, month=1, day=10, hour=15, minute=58))
+    lenient.tick()
+    assert lenient.state(rectifying) == "RECTIFYING"
+    lenient.wait(minutes=2)
+    assert lenient.state(rectifying) == "REVOKED"
+    (revoked,) = lenient.events("project.revoked")
+    decision = revoked.data["decision"]
+    assert (decision["ground"], decision["actor"], decision["reasons_en"]) == (
+        "inspection_failed", "timer", ["not put right by the deadline"],
+    )  # fmt: skip
+    assert revoked.data["rectify_by"] is None
+
+
+def test_a_late_timer_revokes_late_and_once(lenient, rectifying):
+    lenient.wait(days=400)
+    lenient.wait(days=1)
+    assert lenient.state(rectifying) == "REVOKED"
+    assert len(lenient.events("project.revoked")) == 1
+
+
+def test_a_pass_that_comes_after_the_deadline_rescues_nothing_even_before_the_timer(
+    lenient, rectifying
+):
+    again = lenient.draw(rectifying)[rectifying]
+    lenient.clock.set(lenient.clock.now() + timedelta(days=91))
+    assert lenient.report(again)["outcome"] == "pass"
+    assert lenient.state(rectifying) == "REVOKED"
+    assert lenient.events("rectification.closed") == []
+
+
+def test_a_withdrawal_after_the_deadline_finds_the_project_revoked(lenient, rectifying):
+    report = {"change": "C1", "project": rectifying, "kind": "merger", "summary": "merged",
+              "occurred_on": "2020-10-20", "reported_at": "2020-11-01T09:00:00+08:00"}  # fmt: skip
+    lenient.receive(lenient.event("change.reported", "C1", report))
+    lenient.clock.set(lenient.clock.now() + timedelta(days=91))
+    body = {"decision": "withdrawn", "reason": "asked for"}
+    lenient.post("/v1/changes/C1/decide", body, status=409)
+    lenient.tick()
+    assert lenient.state(rectifying) == "REVOKED"
+
+
+def test_a_project_expires_when_its_last_day_in_china_is_over(office):
+    (project,) = office.designate(valid_to="2020-12-31")
+    office.clock.set(office.clock.now().replace(month=12, day=31, hour=15, minute=59))
+    office.tick()
+    assert office.state(project) == "DESIGNATED"
+    office.wait(minutes=1)
+    office.wait(days=1)
+    (expired,) = office.events("project.expired")
+    assert (expired.data["state"], expired.data["decision"]["reasons_en"]) == (
+        "EXPIRED", ["the period of validity has ended"],
+    )  # fmt: skip
+
+
+TIMERS = list(permutations([commands.revoke_overdue, commands.expire_due]))
+
+
+@pytest.mark.parametrize("timers", TIMERS)
+@pytest.mark.parametrize(
+    ("valid_to", "state"),
+    [("2021-01-09", "EXPIRED"), ("2021-01-10", "REVOKED"), ("2021-01-11", "REVOKED")],
+)
+def test_what_fell_due_first_happens_however_late_the_timers_run(lenient, timers, valid_to, state):
+    (project,) = lenient.designate(valid_to=valid_to)
+    lenient.register("agency-a")
+    lenient.fail(lenient.draw(project)[project])
+    assert lenient.project(project)["rectify_by"] == "2021-01-10"
+    lenient.clock.set(lenient.clock.now() + timedelta(days=500))
+    for timer in (*timers, *timers):
+        with lenient.database.transaction() as session:
+            timer(session, now=lenient.clock.now())
+    assert lenient.state(project) == state
+    assert len(lenient.events("project.revoked", "project.expired")) == 1
+
+
+def test_a_revoked_project_does_not_expire_and_an_expired_one_is_not_revoked(office):
+    revoked, expired = office.designate(2)
+    office.post(f"/v1/projects/{revoked}/revoke", office.DECISION)
+    office.wait(days=4 * 366)
+    assert (office.state(revoked), office.state(expired)) == ("REVOKED", "EXPIRED")
+    answer = office.post(f"/v1/projects/{expired}/revoke", office.DECISION, status=409)
+    assert answer["slug"] == "illegal-transition"
+
+
+def test_a_project_without_an_end_of_validity_stays(office):
+    (project,) = office.designate(valid_to=None)
+    office.wait(days=36_500)
+    assert office.state(project) == "DESIGNATED"
+
+
+def test_two_replicas_at_once_revoke_once(busy):
+    (project,) = busy.designate()
+    busy.register("agency-a")
+    busy.fail(busy.draw(project)[project])
+    busy.clock.set(busy.clock.now() + timedelta(days=91))
+    now, replica = busy.clock.now(), busy.another_replica()
+    with busy.database.transaction() as one, replica.transaction() as other:
+        assert commands.revoke_overdue(one, now=now) == 1
+        assert commands.revoke_overdue(other, now=now) == 0
+        assert commands.expire_due(other, now=now) == 0
+    replica.engine.dispose()
+    assert busy.state(project) == "REVOKED"
+    assert len(busy.events("project.revoked")) == 1

@@ -1,0 +1,207 @@
+"""Verdicts and what follows from them, in one transaction."""
+
+import pytest
+
+from services.inspection import commands, models
+from services.inspection.commands.messages import Incoming
+from shared.spine.envelope import CONTENT_TYPE
+
+
+@pytest.fixture
+def drawn(office):
+    (project,) = office.designate()
+    office.register("agency-a")
+    return project, office.draw(project)[project]
+
+
+@pytest.fixture
+def ordered(lenient):
+    """A project that was ordered to rectify, and a second inspection drawn before that."""
+    (project,) = lenient.designate()
+    lenient.register("agency-a", "agency-b")
+    early, other = lenient.draw(project)[project], lenient.draw(project)[project]
+    lenient.fail(early)
+    return project, other
+
+
+def revocations(office):
+    return office.get("/v1/revocations")["items"]
+
+
+def test_a_failed_inspection_revokes_in_the_same_transaction(office, drawn):
+    project, inspection = drawn
+    receipt = office.fail(inspection)
+    assert (receipt["code"], receipt["outcome"]) == ("accepted", "fail")
+    completed, revoked = office.events("inspection.completed", "project.revoked")
+    assert revoked.causation_id == completed.id
+    assert revoked.data["state"] == "REVOKED"
+    assert revoked.data["decision"] == office.project(project)["decision"] | {
+        "decided_at": revoked.data["decision"]["decided_at"],
+        "effective_at": revoked.data["decision"]["effective_at"],
+    }
+    told = {name: revoked.data["decision"][name] for name in (
+        "ground", "inspection", "reasons_en", "rule_version", "actor",
+    )}  # fmt: skip
+    assert told == {
+        "ground": "inspection_failed", "inspection": inspection, "rule_version": "2020-1",
+        "reasons_en": ["score 41.5 is below 60"], "actor": "agency:agency-a",
+    }  # fmt: skip
+    assert [(line["project"], line["epoch"]) for line in revocations(office)] == [(project, 1)]
+
+
+def judge_and_die(office, incoming, project):
+    with office.database.transaction() as session:
+        receipt = commands.receive_message(session, incoming, now=office.clock.now())
+        assert receipt.outcome == "fail"
+        assert session.get(models.Project, project).state == "REVOKED"
+        raise ZeroDivisionError
+
+
+def test_a_transaction_that_dies_after_the_verdict_leaves_nothing(office, drawn):
+    project, inspection = drawn
+    body, signature = office.signed(inspection, score="41.5", result="breach")
+    incoming = Incoming(body, CONTENT_TYPE, signature, channel="https")
+    before = len(office.events("inspection.drawn", "inspection.completed", "project.revoked"))
+    with pytest.raises(ZeroDivisionError):
+        judge_and_die(office, incoming, project)
+    assert office.state(project) == "DESIGNATED"
+    assert revocations(office) == []
+    (listed,) = office.get("/v1/inspections")["items"]
+    assert (listed["stage"], listed["outcome"]) == ("NOTIFIED", None)
+    after = office.events("inspection.drawn", "inspection.completed", "project.revoked")
+    assert len(after) == before
+    with office.database.transaction() as session:
+        commands.receive_message(session, incoming, now=office.clock.now())
+    assert office.state(project) == "REVOKED"
+
+
+@pytest.mark.parametrize(
+    ("report", "outcome", "state"),
+    [
+        ({}, "pass", "DESIGNATED"),
+        ({"score": "62.5"}, "rectify", "RECTIFYING"),
+        ({"result": "non_cooperation"}, "not_cooperating", "REVOKED"),
+        ({"result": "unreachable"}, "unreachable", "DESIGNATED"),
+        ({"result": "closed_or_liquidation"}, "ceased", "DESIGNATED"),
+        ({"result": "inconclusive"}, "inconclusive", "DESIGNATED"),
+    ],
+)
+def test_each_outcome_has_its_effect_on_the_project(office, drawn, report, outcome, state):
+    project, inspection = drawn
+    assert office.report(inspection, **report)["outcome"] == outcome
+    assert office.state(project) == state
+    (completed,) = office.events("inspection.completed")
+    assert completed.data["outcome"] == outcome
+    assert len(revocations(office)) == (state == "REVOKED")
+
+
+def test_non_cooperation_follows_the_programme(office, drawn):
+    office.publish_programme(edition=2, not_cooperating_fails=False)
+    project, inspection = drawn
+    assert office.report(inspection, result="non_cooperation")["outcome"] == "not_cooperating"
+    assert office.state(project) == "DESIGNATED"
+
+
+def test_two_failed_inspections_of_one_project_revoke_it_once(office):
+    (project,) = office.designate()
+    office.register("agency-a")
+    first, second = office.draw(project)[project], office.draw(project)[project]
+    office.fail(first)
+    assert office.fail(second)["code"] == "accepted"
+    assert len(office.events("inspection.completed")) == 2
+    assert len(office.events("project.revoked")) == 1
+    assert len(revocations(office)) == 1
+
+
+@pytest.mark.parametrize("report", [{}, {"score": "41.5", "result": "breach"}])
+def test_an_inspection_drawn_before_the_order_tells_nothing_of_the_rectification(
+    lenient, ordered, report
+):
+    project, early = ordered
+    assert lenient.report(early, **report)["code"] == "accepted"
+    assert lenient.state(project) == "RECTIFYING"
+
+
+def test_a_reinspection_that_passes_closes_the_rectification(lenient, ordered):
+    project, _early = ordered
+    lenient.wait(days=10)
+    lenient.report(lenient.draw(project)[project])
+    shown = lenient.project(project)
+    assert (shown["state"], shown["rectify_by"]) == ("DESIGNATED", None)
+    (closed,) = lenient.events("rectification.closed")
+    assert (closed.data["state"], closed.data["rectify_by"]) == ("DESIGNATED", None)
+    lenient.wait(days=400)
+    assert lenient.state(project) == "DESIGNATED"
+
+
+def test_a_reinspection_that_fails_revokes(lenient, ordered):
+    project, _early = ordered
+    lenient.fail(lenient.draw(project)[project])
+    (revoked,) = lenient.events("project.revoked")
+    assert (revoked.data["state"], revoked.data["rectify_by"]) == ("REVOKED", None)
+    assert lenient.state(project) == "REVOKED"
+
+
+def test_a_failed_inspection_under_policy_immediate_revokes_also_one_that_rectifies(office):
+    (project,) = office.designate()
+    office.register("agency-a")
+    first, second = office.draw(project)[project], office.draw(project)[project]
+    office.report(first, score="62.5")
+    assert office.state(project) == "RECTIFYING"
+    office.fail(second)
+    assert office.state(project) == "REVOKED"
+
+
+def test_an_inspection_of_an_earlier_epoch_cannot_revoke(office, drawn):
+    project, old = drawn
+    office.post(f"/v1/projects/{project}/revoke", office.DECISION)
+    office.post(f"/v1/projects/{project}/reinstate", office.QUASHED)
+    assert office.fail(old)["outcome"] == "fail"
+    assert office.state(project) == "DESIGNATED"
+    assert len(office.events("project.revoked")) == 1
+
+
+def test_an_inspection_under_way_finishes_after_the_project_expired(office, drawn):
+    project, inspection = drawn
+    office.wait(days=3 * 366)
+    assert office.state(project) == "EXPIRED"
+    assert office.fail(inspection)["outcome"] == "fail"
+    assert office.state(project) == "EXPIRED"
+    assert revocations(office) == []
+
+
+VOID = {"reason_zh": "检查员未到场", "reason_en": "the inspectors were not there"}
+
+
+def test_a_void_inspection_changes_nothing_and_takes_no_report_any_more(office, drawn):
+    project, inspection = drawn
+    answer = office.post(f"/v1/inspections/{inspection}/void", VOID)
+    assert (answer["stage"], answer["outcome"]) == ("PUBLISHED", "void")
+    (completed,) = office.events("inspection.completed")
+    assert (completed.data["outcome"], completed.data["reasons_en"], completed.data["score"]) == (
+        "void", ["the inspectors were not there"], None,
+    )  # fmt: skip
+    receipt = office.fail(inspection)
+    assert (receipt["status"], receipt["code"]) == ("rejected", "already-reported")
+    assert office.state(project) == "DESIGNATED"
+
+
+def test_a_concluded_inspection_cannot_be_voided(office, drawn):
+    project, inspection = drawn
+    office.fail(inspection)
+    answer = office.post(f"/v1/inspections/{inspection}/void", VOID, status=409)
+    assert answer["slug"] == "illegal-transition"
+    assert office.state(project) == "REVOKED"
+    office.post("/v1/inspections/nope/void", VOID, status=404)
+    office.post(f"/v1/inspections/{inspection}/void", VOID, who="agency", status=403)
+
+
+def test_two_reports_that_fail_at_once_revoke_once(busy):
+    (project,) = busy.designate()
+    busy.register("agency-a")
+    busy.fail(busy.draw(project)[project])
+    again = [busy.draw(project)[project] for _ in range(4)]
+    receipts = busy.side_by_side(lambda number: busy.fail(again[number]), len(again))
+    assert [receipt["code"] for receipt in receipts] == ["accepted"] * 4
+    assert len(busy.events("project.revoked")) == 1
+    assert busy.state(project) == "REVOKED"

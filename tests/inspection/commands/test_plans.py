@@ -1,0 +1,199 @@
+"""Plans, frozen and announced; draws that keep to them; the yearly cap over all of them."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.inspection import models
+from shared import draws
+from shared.draws import check_transcript
+
+
+def drawn(office, plan):
+    office.post(f"/v1/plans/{plan['id']}/draw", office.OPENED)
+    return office.get(f"/v1/plans/{plan['id']}/transcript", who=None)
+
+
+def used(office):
+    with office.database.reading() as session:
+        return sorted(row.agency for row in session.query(models.Inspection))
+
+
+def test_a_plan_is_announced_with_all_that_the_draw_depends_on(office):
+    office.designate(2)
+    office.register("agency-a")
+    plan = office.plan(target_count=1)
+    (announced,) = office.events("inspection.planned")
+    for name in ("targets_sha256", "inspectors_sha256", "commitments", "public_value"):
+        assert announced.data[name] == plan[name]
+    assert office.get("/v1/plans", who=None)["items"] == [plan]
+    assert (plan["caps"], plan["min_inspectors"], plan["target_count"]) == ({"agency-a": 15}, 2, 1)
+
+
+def test_what_changes_in_the_directories_after_the_plan_does_not_change_the_draw(office):
+    first, second = office.designate(2)
+    office.register("agency-a", "agency-b")
+    plan = office.plan()
+    office.register("agency-c", inspectors=9)
+    office.post("/v1/inspectors", {"code": "agency-a-0", "name": "Zhao", "agency": "agency-c"})
+    office.designate(4)
+    office.post(f"/v1/projects/{first}/revoke", office.DECISION)
+    transcript = drawn(office, plan)
+    assert check_transcript(transcript) == []
+    assert {result["target"] for result in transcript["results"]} == {first, second}
+    assert {entry["agency"] for entry in transcript["inspectors"]} == {"agency-a", "agency-b"}
+    assert transcript["targets_sha256"] == plan["targets_sha256"]
+    assert transcript["inspectors_sha256"] == plan["inspectors_sha256"]
+    assert transcript["plan"]["caps"] == plan["caps"]
+
+
+def test_the_transcript_goes_out_with_the_event_and_makes_the_inspections(office):
+    office.designate(3)
+    office.register("agency-a", "agency-b")
+    transcript = drawn(office, office.plan())
+    (event,) = office.events("inspection.drawn")
+    assert event.data["transcript"] == transcript
+    made = office.get("/v1/inspections")["items"]
+    assert sorted((i["project"], i["agency"], i["inspectors"]) for i in made) == sorted(
+        (result["target"], result["agency"], result["inspectors"])
+        for result in transcript["results"]
+    )
+    assert {inspection["stage"] for inspection in made} == {"NOTIFIED"}
+
+
+def test_a_draw_before_its_announced_time_is_refused(office):
+    office.designate()
+    office.register("agency-a")
+    at = office.clock.now() + timedelta(days=3)
+    path = f"/v1/plans/{office.plan(draw_at=at.isoformat())['id']}"
+    assert office.post(f"{path}/draw", office.OPENED, status=409)["slug"] == "draw-refused"
+    assert office.get(f"{path}/transcript", who=None, status=404)["slug"] == "not-found"
+    office.wait(days=3, minutes=1)
+    office.post(f"{path}/draw", office.OPENED)
+
+
+@pytest.mark.parametrize(
+    "secrets", [{}, {"ministry": "a guess"}, {"other": "the ministry's secret"},
+                {"ministry": "the ministry's secret", "other": "x"}],
+)  # fmt: skip
+def test_secrets_that_do_not_fit_the_commitments_are_refused(office, secrets):
+    office.designate()
+    office.register("agency-a")
+    path = f"/v1/plans/{office.plan()['id']}/draw"
+    body = {"secrets": secrets, "public_value": "3225.12"}
+    assert office.post(path, body, status=409)["slug"] == "draw-refused"
+    assert used(office) == []
+
+
+def test_a_draw_is_never_repeated(office):
+    office.designate()
+    office.register("agency-a")
+    plan = office.plan()
+    before = drawn(office, plan)
+    again = office.OPENED | {"public_value": "another"}
+    answer = office.post(f"/v1/plans/{plan['id']}/draw", again, status=409)
+    assert answer["slug"] == "illegal-transition"
+    assert office.get(f"/v1/plans/{plan['id']}/transcript", who=None) == before
+    assert len(office.events("inspection.drawn")) == 1
+
+
+def test_an_unknown_plan_is_not_found(office):
+    assert office.post("/v1/plans/nope/draw", office.OPENED, status=404)["slug"] == "not-found"
+
+
+def test_a_plan_needs_projects_and_inspectors(office):
+    office.register("agency-a")
+    assert office.plan(status=409)["slug"] == "draw-refused"
+    office.designate()
+    office.post("/v1/inspectors", {"code": "x", "name": "x", "agency": "agency-a"})
+    office.plan(status=201)
+
+
+def test_projects_that_are_not_designated_are_named(office):
+    first, second = office.designate(2)
+    office.register("agency-a")
+    office.post(f"/v1/projects/{second}/revoke", office.DECISION)
+    answer = office.plan(first, second, "2020-P110000-0099", status=409)
+    assert second in answer["detail"]
+    assert "2020-P110000-0099" in answer["detail"]
+    assert first not in answer["detail"]
+    assert office.events("inspection.planned") == []
+
+
+def test_only_the_round_asked_for_is_drawn(office):
+    (project,) = office.designate()
+    office.receive(office.designation(2, programme="2022"))
+    office.register("agency-a")
+    transcript = drawn(office, office.plan())
+    assert [target["id"] for target in transcript["targets"]] == [project]
+
+
+def test_inspectors_in_conflict_are_recused(office):
+    (project,) = office.designate()
+    uscc = office.project(project)["undertaker"]["uscc"]
+    office.register("agency-a", conflicts=[uscc])
+    office.register("agency-b", conflicts=["P110000"])
+    office.register("agency-c", conflicts=["P310000"])
+    transcript = drawn(office, office.plan())
+    assert [result["agency"] for result in transcript["results"]] == ["agency-c"]
+    assert {skip["agency"] for skip in transcript["skips"]} <= {"agency-a", "agency-b"}
+    assert {skip["reason"] for skip in transcript["skips"]} <= {draws.TOO_FEW}
+
+
+def test_no_agency_is_drawn_beyond_its_yearly_cap_whatever_the_plans(office):
+    office.publish_programme(edition=2, agency_cap_per_year=2)
+    projects = office.designate(6)
+    office.register("agency-a", "agency-b")
+    drawn(office, office.plan(*projects[:3]))
+    assert office.plan(*projects[3:])["caps"] == {
+        code: 2 - used(office).count(code) for code in ("agency-a", "agency-b")
+    }
+    office.post(f"/v1/plans/{office.get('/v1/plans')['items'][-1]['id']}/draw", office.OPENED)
+    assert used(office) == ["agency-a", "agency-a", "agency-b", "agency-b"]
+    assert office.plan(status=409)["slug"] == "draw-refused"
+
+
+def test_plans_that_wait_for_their_draw_keep_their_places(office):
+    office.publish_programme(edition=2, agency_cap_per_year=3)
+    projects = office.designate(6)
+    office.register("agency-a", "agency-b")
+    first = office.plan(*projects[:2])
+    second = office.plan(*projects[2:])
+    assert (first["caps"], second["caps"]) == (
+        {"agency-a": 3, "agency-b": 3}, {"agency-a": 1, "agency-b": 1},
+    )  # fmt: skip
+    assert office.plan(status=409)["slug"] == "draw-refused"
+    drawn(office, second)
+    drawn(office, first)
+    assert all(used(office).count(code) <= 3 for code in ("agency-a", "agency-b"))
+
+
+def test_a_new_year_in_china_opens_the_cap_again(office):
+    office.publish_programme(edition=2, agency_cap_per_year=1)
+    office.designate(2)
+    office.register("agency-a")
+    office.draw("2020-P110000-0001")
+    office.clock.set(office.clock.now().replace(year=2020, month=12, day=31, hour=15, minute=58))
+    assert office.plan(status=409)["slug"] == "draw-refused"
+    office.clock.set(office.clock.now() + timedelta(minutes=2))
+    assert office.plan()["caps"] == {"agency-a": 1}
+
+
+def test_a_project_that_rectifies_can_be_planned_and_drawn_again(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    lenient.fail(lenient.draw(project)[project])
+    assert lenient.state(project) == "RECTIFYING"
+    lenient.wait(days=30)
+    again = lenient.draw(project, method="site_check")[project]
+    findings = [{"key": "signage", "result": "ok"}]
+    lenient.report(again, method="site_check", findings=findings)
+    assert lenient.state(project) == "DESIGNATED"
+
+
+def test_two_plans_at_once_never_promise_one_place_twice(busy):
+    busy.publish_programme("rectify", edition=2, agency_cap_per_year=2)
+    busy.designate(4)
+    busy.register("agency-a")
+    plans = busy.side_by_side(lambda _n: busy.plan(target_count=1), 2)
+    assert sorted(plan["caps"]["agency-a"] for plan in plans) == [1, 2]

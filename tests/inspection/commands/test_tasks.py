@@ -1,0 +1,117 @@
+"""Reported changes and violations wait for an official, and never revoke by themselves."""
+
+import pytest
+
+NEW = {"uscc": "91350100M000100Y43", "name": "虚构重组公司"}
+
+
+@pytest.fixture
+def reported(office):
+    (project,) = office.designate()
+    office.receive(change(office, project))
+    return project
+
+
+def change(office, project, kind="merger"):
+    data = {
+        "change": "C1", "project": project, "kind": kind, "occurred_on": "2019-01-01",
+        "summary": "merged", "reported_at": "2020-10-12T09:00:00+08:00",
+    }  # fmt: skip
+    return office.event("change.reported", "C1", data)
+
+
+def decide(office, status=200, **body):
+    return office.post("/v1/changes/C1/decide", {"reason": "as reported"} | body, status=status)
+
+
+def test_a_report_opens_one_task_and_changes_nothing_however_late_it_is(office, reported):
+    before = office.project(reported)
+    office.receive(change(office, reported))
+    (task,) = office.get("/v1/tasks")["items"]
+    assert (task["id"], task["kind"], task["decision"]) == ("C1", "merger", None)
+    assert office.project(reported) == before
+    assert office.events("project.changed", "project.revoked") == []
+
+
+def test_a_violation_opens_a_task_with_its_ground(office, reported):
+    data = {
+        "violation": "V1", "project": reported, "ground": "other_unlawful_or_dishonest",
+        "summary": "on a list", "reported_at": "2020-10-12T09:00:00+08:00",
+    }  # fmt: skip
+    office.receive(office.event("violation.reported", "V1", data))
+    task = office.get("/v1/tasks")["items"][-1]
+    assert (task["id"], task["kind"], task["ground"]) == (
+        "V1", "violation", "other_unlawful_or_dishonest",
+    )  # fmt: skip
+    assert office.state(reported) == "DESIGNATED"
+
+
+def test_an_undertaker_is_replaced(office, reported):
+    decide(office, decision="replaced", **NEW)
+    (changed,) = office.events("project.changed")
+    assert (changed.data["state"], changed.data["undertaker"]) == ("DESIGNATED", NEW)
+    assert office.project(reported)["undertaker"] == NEW
+
+
+def test_a_replacement_leaves_a_running_rectification_as_it_is(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    lenient.fail(lenient.draw(project)[project])
+    before = lenient.project(project)
+    lenient.receive(change(lenient, project))
+    decide(lenient, decision="replaced", **NEW)
+    after = lenient.project(project)
+    assert after == before | {"undertaker": NEW, "sequence": before["sequence"] + 1}
+
+
+def test_a_project_is_withdrawn_with_the_reason(office, reported):
+    decide(office, decision="withdrawn")
+    (changed,) = office.events("project.changed")
+    decision = changed.data["decision"]
+    assert (changed.data["state"], decision["reasons_zh"], decision["actor"]) == (
+        "WITHDRAWN", ["as reported"], "official:developer",
+    )  # fmt: skip
+    assert office.events("project.revoked") == []
+
+
+def test_a_dismissed_change_changes_nothing_but_the_task(office, reported):
+    before = office.project(reported)
+    assert decide(office, decision="dismissed")["decision"] == "dismissed: as reported"
+    assert office.project(reported) == before
+    assert office.events("project.changed") == []
+
+
+def test_a_change_is_decided_once(office, reported):
+    decide(office, decision="dismissed")
+    answer = decide(office, status=409, decision="withdrawn")
+    assert answer["slug"] == "illegal-transition"
+    assert office.state(reported) == "DESIGNATED"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"decision": "replaced"}, "name"),
+        ({"decision": "replaced", "uscc": NEW["uscc"]}, "name"),
+        ({"decision": "replaced", "name": "虚构"}, "uscc"),
+        ({"decision": "replaced", "name": "虚构", "uscc": "91350100M000100Y4Z"}, "uscc"),
+        ({"decision": "sold"}, "decision"),
+        ({"decision": "withdrawn", "reason": ""}, "reason"),
+    ],
+)
+def test_a_decision_that_does_not_say_enough_is_refused_by_field(office, reported, body, field):
+    problem = decide(office, status=422, **body)
+    assert [error["field"] for error in problem["errors"]] == [field]
+    (task,) = office.get("/v1/tasks")["items"]
+    assert task["decision"] is None
+
+
+def test_a_revoked_project_is_neither_replaced_nor_withdrawn(office, reported):
+    office.post(f"/v1/projects/{reported}/revoke", office.DECISION)
+    for body in ({"decision": "replaced", **NEW}, {"decision": "withdrawn"}):
+        assert decide(office, status=409, **body)["slug"] == "illegal-transition"
+    assert office.state(reported) == "REVOKED"
+
+
+def test_an_unknown_task_is_not_found(office):
+    assert decide(office, status=404, decision="dismissed")["slug"] == "not-found"

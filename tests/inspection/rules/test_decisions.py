@@ -1,0 +1,51 @@
+"""What a decision on grounds 2 to 4 must rest on."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from services.inspection import rules
+from services.inspection.rules import DecisionIncompleteError, Ground
+from shared.catalogue import GROUNDS
+
+NOW = datetime(2021, 3, 1, tzinfo=UTC)
+GOOD = {
+    "ground": Ground.MATERIAL_FALSEHOOD,
+    "evidence": [{"description": "the licence", "sha256": "0" * 64}],
+    "notice_at": NOW - timedelta(days=10),
+    "statement": "the undertaker disputes it",
+}
+BAD = {
+    "ground": [Ground.INSPECTION_FAILED],
+    "evidence": [[]],
+    "notice_at": [NOW, NOW + timedelta(days=1)],
+    "statement": [None, "", " \n"],
+}
+
+
+@pytest.mark.parametrize("ground", [g for g in Ground if g is not Ground.INSPECTION_FAILED])
+def test_a_complete_decision_stands_on_each_of_the_grounds_2_to_4(ground):
+    rules.check_decision(**GOOD | {"ground": ground}, now=NOW)
+
+
+def test_grounds_are_those_of_the_catalogue():
+    assert tuple(Ground) == GROUNDS
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in BAD.items() for value in values]
+)
+def test_each_missing_part_is_refused_by_its_name(field, value):
+    with pytest.raises(DecisionIncompleteError, match=field) as refusal:
+        rules.check_decision(**GOOD | {field: value}, now=NOW)
+    assert [error["field"] for error in refusal.value.extra["errors"]] == [field]
+
+
+def test_all_missing_parts_are_named_at_once():
+    for absent in product((False, True), repeat=4):
+        bad = {field: BAD[field][0] for field, gone in zip(BAD, absent, strict=True) if gone}
+        if bad:
+            with pytest.raises(DecisionIncompleteError) as refusal:
+                rules.check_decision(**GOOD | bad, now=NOW)
+            assert [error["field"] for error in refusal.value.extra["errors"]] == list(bad)

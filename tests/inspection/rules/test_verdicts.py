@@ -1,0 +1,148 @@
+"""Verdicts by the policy, and what they do to a project."""
+
+from decimal import Decimal
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.inspection import rules
+from services.inspection.rules import Move, Outcome, Policy, State
+
+GATES = ("false_material", "major_accident")
+KEYS = (*GATES, "signage", "records")
+RESULTS = ("no_breach", "breach", *rules.STOPPING)
+STOPPED = {
+    "non_cooperation": Outcome.NOT_COOPERATING,
+    "closed_or_liquidation": Outcome.CEASED,
+    "unreachable": Outcome.UNREACHABLE,
+    "inconclusive": Outcome.INCONCLUSIVE,
+}
+BANDS = tuple(map(Decimal, ("0", "59.99", "60", "60.01", "64.99", "65", "65.01", "100")))
+
+
+def policy(*, is_immediate=True, not_cooperating_fails=True, warning="60", passing="65"):
+    return Policy(
+        is_immediate=is_immediate, pass_score=Decimal(passing), warning_score=Decimal(warning),
+        hard_gates=frozenset(GATES), not_cooperating_fails=not_cooperating_fails,
+        rule_version="2020-1",
+    )  # fmt: skip
+
+
+def report(result="no_breach", score=None, breaches=(), questionnaire=None):
+    findings = [{"key": key, "result": "breach" if key in breaches else "ok"} for key in KEYS]
+    return {
+        "result": result, "score": score, "findings": findings, "questionnaire": questionnaire,
+    }  # fmt: skip
+
+
+def expected(result, points, breaches, warning, passing):
+    """The bands in words: stopped first, then what fails, then what is to be put right."""
+    if result in STOPPED:
+        return STOPPED[result]
+    if set(breaches) & set(GATES) or (points is not None and points < warning):
+        return Outcome.FAIL
+    if breaches or result == "breach" or (points is not None and points < passing):
+        return Outcome.RECTIFY
+    return Outcome.PASS
+
+
+@given(
+    result=st.sampled_from(RESULTS),
+    score=st.none() | st.sampled_from(BANDS) | st.decimals(0, 100, places=2),
+    breaches=st.sets(st.sampled_from(KEYS)),
+    bands=st.tuples(st.decimals(0, 100, places=2), st.decimals(0, 100, places=2)).map(sorted),
+)
+def test_every_report_falls_into_its_band(result, score, breaches, bands):
+    warning, passing = bands
+    made = policy(warning=str(warning), passing=str(passing))
+    verdict = rules.verdict(report(result, score, breaches), made)
+    assert verdict.outcome is expected(result, score, breaches, warning, passing)
+    assert len(verdict.reasons_zh) == len(verdict.reasons_en) >= 1
+    assert verdict.rule_version == "2020-1"
+
+
+@pytest.mark.parametrize("result", RESULTS)
+@pytest.mark.parametrize("score", [None, *BANDS])
+@pytest.mark.parametrize("breaches", [(), ("signage",), ("false_material",), KEYS])
+def test_every_corner_of_the_bands(result, score, breaches):
+    verdict = rules.verdict(report(result, score, breaches), policy())
+    assert verdict.outcome is expected(result, score, breaches, Decimal(60), Decimal(65))
+
+
+@pytest.mark.parametrize(
+    ("given_report", "zh", "en"),
+    [
+        (report(score=Decimal("59.99")), ["得分59.99，低于60分"], ["score 59.99 is below 60"]),
+        (report(score=Decimal("64.99")), ["得分64.99，低于65分"], ["score 64.99 is below 65"]),
+        (report(score=Decimal(65)), ["未发现问题"], ["no breach found"]),
+        (report("breach"), ["报告认定存在问题"], ["the report finds a breach"]),
+        (report(breaches=("signage",)), ["发现问题：signage"], ["breach found: signage"]),
+        (
+            report(score=Decimal("41.5"), breaches=("major_accident", "records")),
+            ["触及一票否决项：major_accident", "得分41.5，低于60分"],
+            ["hard gate breached: major_accident", "score 41.5 is below 60"],
+        ),
+        (report("unreachable"), ["无法取得联系"], ["could not be reached"]),
+    ],
+)
+def test_reasons_say_the_same_in_both_languages(given_report, zh, en):
+    verdict = rules.verdict(given_report, policy())
+    assert (list(verdict.reasons_zh), list(verdict.reasons_en)) == (zh, en)
+
+
+@pytest.mark.parametrize(
+    ("satisfied", "returned", "share", "outcome"),
+    [
+        (0, 0, None, Outcome.PASS),
+        (108, 180, Decimal("60.00"), Outcome.RECTIFY),
+        (107, 180, Decimal("59.44"), Outcome.FAIL),
+        (117, 180, Decimal("65.00"), Outcome.PASS),
+        (180, 180, Decimal("100.00"), Outcome.PASS),
+    ],
+)
+def test_a_questionnaire_counts_by_its_share_of_satisfied_answers(
+    satisfied, returned, share, outcome
+):
+    numbers = {"issued": 200, "returned": returned, "satisfied": satisfied}
+    assert rules.satisfaction(numbers) == share
+    assert rules.verdict(report(questionnaire=numbers), policy()).outcome is outcome
+
+
+def test_without_a_questionnaire_there_is_no_satisfaction():
+    assert rules.satisfaction(None) is None
+
+
+CASES = list(product(Outcome, State, (True, False), (True, False), (True, False)))
+
+
+@pytest.mark.parametrize(("outcome", "state", "immediate", "strict", "reinspection"), CASES)
+def test_outcomes_do_what_the_transitions_14_to_18_say(
+    outcome, state, immediate, strict, reinspection
+):
+    made = policy(is_immediate=immediate, not_cooperating_fails=strict)
+    failed = outcome is Outcome.FAIL or (outcome is Outcome.NOT_COOPERATING and strict)
+    table = {State.DESIGNATED: None, State.RECTIFYING: None}
+    if failed:
+        table[State.DESIGNATED] = Move.REVOKE if immediate else Move.ORDER_RECTIFICATION
+        table[State.RECTIFYING] = Move.REVOKE if immediate or reinspection else None
+    elif outcome is Outcome.RECTIFY:
+        table[State.DESIGNATED] = Move.ORDER_RECTIFICATION
+    elif outcome is Outcome.PASS and reinspection:
+        table[State.RECTIFYING] = Move.CLOSE_RECTIFICATION
+    move = rules.consequence(outcome, state, made, is_reinspection=reinspection)
+    assert move is table.get(state)
+    assert move is None or (state, move) in rules.TRANSITIONS
+
+
+@pytest.mark.parametrize(("outcome", "state", "immediate", "strict", "reinspection"), CASES)
+def test_what_came_to_no_judgement_never_touches_a_project(
+    outcome, state, immediate, strict, reinspection
+):
+    silent = {Outcome.UNREACHABLE, Outcome.INCONCLUSIVE, Outcome.VOID, Outcome.CEASED}
+    if not strict:
+        silent.add(Outcome.NOT_COOPERATING)
+    if outcome in silent or state not in rules.ACTIVE:
+        made = policy(is_immediate=immediate, not_cooperating_fails=strict)
+        assert rules.consequence(outcome, state, made, is_reinspection=reinspection) is None

@@ -1,0 +1,58 @@
+"""The states of a delivery, and who is told about which project."""
+
+from itertools import product
+
+import pytest
+
+from services.notification.rules.deliveries import (
+    DELIVERIES,
+    DeliveryMove,
+    DeliveryState,
+    check_scope,
+    contact_id,
+    has_had_enough,
+    scopes_of,
+)
+from shared.errors import IllegalTransitionError, InvalidError
+from shared.machine import next_state
+
+WAITING, DELIVERED, FAILED = DeliveryState
+TAKEN, GIVEN_UP, RETRIED = DeliveryMove
+ALLOWED = {
+    (WAITING, TAKEN): DELIVERED,
+    (WAITING, GIVEN_UP): FAILED,
+    (WAITING, RETRIED): WAITING,
+    (FAILED, RETRIED): WAITING,
+}
+
+
+@pytest.mark.parametrize(("state", "move"), list(product(DeliveryState, DeliveryMove)))
+def test_every_move_is_as_the_table_says_or_refused(state, move):
+    if (state, move) in ALLOWED:
+        assert next_state(DELIVERIES, state, move) == ALLOWED[state, move]
+    else:
+        with pytest.raises(IllegalTransitionError):
+            next_state(DELIVERIES, state, move)
+
+
+def test_a_delivery_is_given_up_at_its_last_attempt_and_at_every_one_after():
+    assert [has_had_enough(attempts, 3) for attempts in range(1, 6)] == [
+        False, False, True, True, True,
+    ]  # fmt: skip
+
+
+def test_a_project_is_in_the_scope_of_all_its_unit_and_itself():
+    assert scopes_of("P-1", "P110000") == ("all", "unit:P110000", "project:P-1")
+    assert contact_id("P-1") == "contact:P-1"
+
+
+@pytest.mark.parametrize("scope", ["all", "unit:P110000", "project:2020-P110000-0001"])
+def test_a_scope_that_can_match_is_taken(scope):
+    check_scope(scope)
+
+
+@pytest.mark.parametrize("scope", ["", "unit", "unit:", "project:", "region:11", "all:1", "ALL"])
+def test_a_scope_that_can_match_nothing_is_refused(scope):
+    with pytest.raises(InvalidError) as refused:
+        check_scope(scope)
+    assert [error["field"] for error in refused.value.extra["errors"]] == ["scope"]

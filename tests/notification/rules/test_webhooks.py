@@ -1,0 +1,86 @@
+"""Webhooks against the published vector of Standard Webhooks, and the addresses they may go to."""
+
+import pytest
+
+from services.notification.rules.webhooks import (
+    SECRET_BYTES,
+    body_of,
+    check_url,
+    secret_from,
+    signature,
+)
+from shared.errors import InvalidError
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SIGNED = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_vector_of_the_reference_libraries_is_signed_alike():
+    body = b'{"test": 2432232314}'
+    assert signature(SECRET, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == SIGNED
+
+
+def test_the_signature_covers_id_time_and_body():
+    body = b'{"test": 2432232314}'
+    others = [
+        signature(SECRET, "msg_other", 1614265330, body),
+        signature(SECRET, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265331, body),
+        signature(SECRET, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body + b" "),
+        signature(secret_from(bytes(24)), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body),
+    ]
+    assert len({SIGNED, *others}) == 5
+
+
+def test_a_secret_has_the_shown_form_of_the_specification():
+    assert secret_from(bytes(range(SECRET_BYTES))) == (
+        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    )
+
+
+def test_a_secret_that_is_not_base64_is_refused():
+    with pytest.raises(InvalidError, match="'whsec_' and base64"):
+        signature("whsec_not base64", "id", 1, b"")
+
+
+def test_the_body_is_the_same_bytes_whatever_the_order_of_its_members():
+    assert body_of({"b": "医院", "a": 1}) == body_of({"a": 1, "b": "医院"})
+    assert body_of({"b": "医院", "a": 1}) == '{"a":1,"b":"医院"}'.encode()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://fund.example/hook",
+        "https://fund.example:8443/hook?x=1",
+        "http://localhost:9/hook",
+        "http://127.0.0.1:9/hook",
+        "http://[::1]:9/hook",
+    ],
+)
+def test_https_anywhere_and_http_on_this_machine_are_taken(url):
+    check_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://fund.example/hook", "must begin with https:// (http:// is for this machine only)"),
+        ("http://127.0.0.1.fund.example/", "must begin with https:// (http:// is for this machine"),
+        ("http://10.0.0.1/hook", "must begin with https:// (http:// is for this machine only)"),
+        ("ftp://fund.example/", "must begin with https:// and name a host"),
+        ("https:///hook", "must begin with https:// and name a host"),
+        ("li@fund.example", "must begin with https:// and name a host"),
+        ("", "must begin with https:// and name a host"),
+        ("https://li:secret@fund.example/", "must not hold credentials"),
+        ("https://fund.example/a b", "must not hold credentials, spaces"),
+        ("https://fund.example/\r\nHost: x", "must not hold credentials, spaces or control"),
+        ("https://fund.example:99999/", "is no URL"),
+        ("https://[::1/", "is no URL"),
+    ],
+)
+def test_any_other_address_is_refused_with_the_reason(url, message):
+    with pytest.raises(InvalidError) as refused:
+        check_url(url)
+    (error,) = refused.value.extra["errors"]
+    assert error["field"] == "address"
+    assert error["message"].startswith(message)

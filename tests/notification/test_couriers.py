@@ -1,0 +1,140 @@
+"""Letters and webhooks on the wire: what they look like, what each answer means, what never leaks."""
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from email import message_from_bytes, policy
+
+import pytest
+from sqlalchemy import select
+
+from services.notification import couriers
+from services.notification.couriers import LetterCourier, WebhookCourier
+from shared.spine.tables import outbox
+from tests.notification.ends import CONTACT, Post, consume
+
+
+def test_a_webhook_is_signed_as_standard_webhooks_wants_it(bench, said, receiver):
+    subscriber = bench.subscribe("webhook", receiver.url)
+    bench.receive(said.on_the_wire("project.revoked", 3))
+    ((path, headers, body),) = receiver.requests
+    (delivery,) = bench.deliveries()
+    key = base64.b64decode(subscriber["secret"].removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert path == "/hook"
+    assert headers["webhook-signature"] == f"v1,{mac}"
+    assert headers["webhook-id"] == delivery["id"]
+    assert headers["Content-Type"] == "application/json"
+    told = json.loads(body)
+    assert (told["type"], told["rehearsal"]) == ("project.revoked", True)
+    assert told["data"]["project"] == said.PROJECT
+    assert told["data"]["notice"] == "LAUREL-2020-0001"
+    assert told["data"]["decision"]["ground"] == "inspection_failed"
+
+
+def test_a_letter_says_it_in_both_languages_and_that_it_is_a_rehearsal(bench, said, mailbox):
+    bench.subscribe("letter", CONTACT)
+    bench.receive(said.on_the_wire("project.revoked", 3))
+    ((content,), (recipients,)) = mailbox.taken, mailbox.recipients
+    message = message_from_bytes(content, policy=policy.SMTP)
+    (delivery,) = bench.deliveries()
+    assert recipients == [CONTACT]
+    assert message["From"] == "laurel@ministry.example"
+    assert message["Message-ID"] == f"<{delivery['id']}@ministry.example>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Subject"].startswith("演练 Rehearsal: 撤销示范项目资格通报 Designation revoked")
+    text = message.get_content()
+    assert "通报〔2020〕第1号" in text
+    assert "Circular No. 1 of 2020" in text
+    assert "/circulars/LAUREL-2020-0001" in text
+
+
+def test_a_redirection_is_not_followed(revoked, post, receiver):
+    receiver.status, receiver.location = 302, receiver.url.replace("/hook", "/elsewhere")
+    post.send(WebhookCourier)
+    assert [path for path, _headers, _body in receiver.requests] == ["/hook"]
+    assert post.log() == [(1, "http-302", "the receiver did not take it")]
+
+
+def test_a_receiver_that_stays_silent_is_a_timeout(revoked, post, receiver):
+    receiver.silence = threading.Event()
+    post.send(WebhookCourier)
+    receiver.silence.set()
+    assert post.log() == [(1, "timeout", "the receiver did not answer in time")]
+    assert post.delivery().state == "waiting"
+
+
+def test_a_receiver_that_is_not_there_is_tried_again(bench, said, post):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        bench.subscribe("webhook", f"http://127.0.0.1:{taken.getsockname()[1]}/hook")
+        bench._publish(said.on_the_wire("project.revoked", 3))
+        consume(bench)
+        post.send(WebhookCourier)
+    assert post.log() == [(1, "no-connection", "the receiver could not be reached")]
+    assert post.delivery().state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "state"),
+    [("550 no such user", "smtp-550", "failed"), ("554 no", "smtp-554", "failed"),
+     ("451 later", "smtp-451", "waiting"), ("452 full", "smtp-452", "waiting")],
+)  # fmt: skip
+def test_a_mail_server_s_refusal_is_final_or_not_as_it_says(
+    letter, post, mailbox, reply, code, state
+):
+    mailbox.reply = reply
+    post.send(LetterCourier)
+    assert post.log() == [(1, code, "the mail server refused the letter")]
+    assert post.delivery().state == state
+    assert "letter" not in post.outlets()
+    assert len(post.bench.recorded("notice.failed")) == (state == "failed")
+
+
+def test_a_mail_server_that_is_silent_or_away_is_tried_again(letter, bench, mailbox, monkeypatch):
+    monkeypatch.setattr(couriers, "SMTP_TIMEOUT_SECONDS", 0.2)
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        post = Post(bench, mailbox, LAUREL_SMTP_URL=f"smtp://127.0.0.1:{mute.getsockname()[1]}")
+        post.send(LetterCourier)
+    post.let_time_pass()
+    post.send(LetterCourier)
+    words = "the mail server cannot be used at present"
+    assert post.log() == [(1, "no-connection", words), (2, "no-connection", words)]
+    assert post.delivery().state == "waiting"
+
+
+def test_one_connection_carries_all_the_letters_of_a_round(bench, said, mailbox):
+    for name in "abc":
+        bench.subscribe("letter", f"{name}@undertaker.example")
+    bench.receive(said.on_the_wire("project.revoked", 3))
+    assert sorted(mailbox.recipients) == [[f"{name}@undertaker.example"] for name in "abc"]
+
+
+def test_no_address_secret_or_answer_of_a_receiver_leaks(
+    bench, said, mailbox, receiver, capfd, caplog
+):
+    address = receiver.url + "?token=hidden-in-the-url"
+    secret = bench.subscribe("webhook", address)["secret"]
+    bench.subscribe("letter", "subscriber@hidden.example")
+    mailbox.reply, receiver.status = "550 <contact@undertaker.example> is unknown here", 410
+    bench.receive(
+        said.on_the_wire("application.submitted", 1, epoch=0),
+        said.on_the_wire("project.revoked", 3),
+    )
+    assert {item["state"] for item in bench.deliveries()} == {"failed"}
+    with bench.laurel.session("notification") as session:
+        bodies = session.scalars(select(outbox.c.body)).all()
+    sent = [body.decode() for body in bodies if b'"/laurel/notification"' in body]
+    shown = [bench.http.get(f"/v1/deliveries/{item['id']}", headers=bench.official).text
+             for item in bench.deliveries()]  # fmt: skip
+    captured = capfd.readouterr()
+    text = "\n".join([*sent, *shown, captured.out, captured.err, caplog.text])
+    assert len(sent) >= 6
+    for hidden in (CONTACT, "hidden.example", "hidden-in-the-url", secret, "is unknown here"):
+        assert hidden not in text

@@ -1,0 +1,221 @@
+"""Experts through HTTP: the directory, conflicts, assignment, recusal, scores."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from services.scoring import models
+
+OTHER_USCC = "91110000600037341L"
+
+
+@pytest.fixture
+def round_(scoring):
+    """A round of two entries and four experts, nothing assigned yet."""
+    scoring.publish()
+    scoring.register("E1", "E2", "E3", "E4")
+    scoring.enter("p1", "p2")
+    return scoring
+
+
+def loads(scoring):
+    pairs = [(code, project) for project in ("p1", "p2") for code in scoring.assigned(project)]
+    return sorted(code for code, _project in pairs)
+
+
+def test_every_entry_gets_as_many_experts_as_the_round_asks_for(round_):
+    answer = round_.assign()
+    assert (answer.status_code, answer.json) == (201, {"programme": "2020", "assigned": 6})
+    assert len(set(round_.assigned("p1"))) == len(set(round_.assigned("p2"))) == 3
+    assert len(set(loads(round_))) == 4
+
+
+def test_assigning_twice_changes_nothing(round_):
+    round_.assign()
+    before = loads(round_)
+    assert round_.assign().json["assigned"] == 0
+    assert loads(round_) == before
+
+
+def test_assigning_at_the_same_time_gives_nobody_too_many(on_postgres):
+    on_postgres.publish()
+    on_postgres.register("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8")
+    on_postgres.enter(*(f"p{number}" for number in range(10)))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: on_postgres.assign(), range(8)))
+    assert sorted(answer.json["assigned"] for answer in answers) == [0, 0, 0, 0, 0, 0, 0, 30]
+    assert {len(on_postgres.assigned(f"p{number}")) for number in range(10)} == {3}
+
+
+@pytest.mark.parametrize(
+    "conflict",
+    [
+        {"employer_uscc": "91350100M000100Y43"},
+        {"employer_uscc": " 91350100m000100y43 "},
+        {"conflicts": ["91350100M000100Y43"]},
+        {"conflicts": ["91350100m000100y43"]},
+        {"conflicts": ["P110000"]},
+    ],
+)
+def test_an_expert_in_conflict_is_not_assigned(round_, conflict):
+    round_.register("E1", **conflict)
+    round_.assign()
+    assert round_.assigned("p1") == round_.assigned("p2") == ["E2", "E3", "E4"]
+
+
+def test_a_conflict_with_others_does_not_matter(round_):
+    round_.register("E1", employer_uscc=OTHER_USCC, conflicts=["P120000", OTHER_USCC])
+    round_.assign()
+    assert "E1" in loads(round_)
+
+
+def test_too_few_experts_are_named_by_entry_and_nothing_is_assigned(round_):
+    round_.register("E1", "E2", conflicts=["P110000"])
+    answer = round_.assign()
+    assert (answer.status_code, answer.json["slug"]) == (409, "too-few-experts")
+    assert answer.json["missing"] == {"p1": 1, "p2": 1}
+    assert loads(round_) == []
+
+
+def test_registering_an_expert_again_keeps_the_declared_conflicts(round_):
+    answer = round_.post("experts/E1/conflicts", {"conflicts": ["S001", "P110000"]})
+    assert answer.json["conflicts"] == ["P110000", "S001"]
+    round_.register("E1", conflicts=["XPCC"])
+    (expert, *_others) = round_.client.get("/v1/experts", headers=round_.official).json["items"]
+    assert expert["conflicts"] == ["P110000", "S001", "XPCC"]
+
+
+def test_a_conflict_declared_after_the_assignment_recuses_the_expert(round_):
+    round_.register("E4", conflicts=["P110000"])
+    round_.assign()
+    round_.score("p1", "E1")
+    round_.post("experts/E1/conflicts", {"conflicts": ["P110000"]})
+    assert round_.assigned("p1") == ["E2", "E3"]
+    answer = round_.score("p1", "E1")
+    assert (answer.status_code, answer.json["slug"]) == (403, "not-assigned")
+    assert round_.assign().json["slug"] == "too-few-experts"
+
+
+def test_a_new_employer_recuses_the_expert_too(round_):
+    round_.assign()
+    expert = round_.assigned("p1")[0]
+    round_.register(expert, employer_uscc="91350100M000100Y43")
+    assert expert not in round_.assigned("p1") + round_.assigned("p2")
+
+
+def test_a_conflict_found_after_the_entry_was_scored_changes_no_score(scoring):
+    scoring.shortlist({"p1": "80"})
+    scoring.post("experts/E1/conflicts", {"conflicts": ["P110000"]})
+    assert scoring.assigned("p1") == ["E1", "E2", "E3"]
+    assert scoring.entry("p1")["state"] == "SHORTLISTED"
+
+
+def test_a_recused_expert_is_replaced_by_another_and_never_asked_again(round_):
+    round_.assign()
+    first = round_.assigned("p1")
+    answer = round_.post("entries/p1/recuse", {"reason": "my cousin"}, round_.expert(first[0]))
+    assert (answer.status_code, answer.json["recused"]) == (200, "my cousin")
+    assert round_.assign().json["assigned"] == 1
+    (replacement,) = {"E1", "E2", "E3", "E4"} - set(first)
+    assert sorted(round_.assigned("p1")) == sorted([*first[1:], replacement])
+    round_.post("entries/p1/recuse", {"reason": "ill"}, round_.expert(replacement))
+    assert round_.assign().json["slug"] == "too-few-experts"
+
+
+def test_who_has_scored_cannot_recuse_any_more(round_):
+    round_.assign()
+    code = round_.assigned("p1")[0]
+    round_.score("p1", code)
+    answer = round_.post("entries/p1/recuse", {"reason": "second thoughts"}, round_.expert(code))
+    assert (answer.status_code, answer.json["slug"]) == (403, "not-assigned")
+
+
+def test_an_entry_is_scored_when_its_last_expert_has_scored(round_):
+    round_.assign()
+    *firsts, last = round_.assigned("p1")
+    for code, points in zip(firsts, ("80", "85.5"), strict=True):
+        answer = round_.score(
+            "p1", code, dict.fromkeys(("innovation", "effect", "feasibility"), points)
+        )
+        assert (answer.json["state"], answer.json["score"]) == ("SCORING", None)
+    assert round_.events("application.scored") == []
+    answer = round_.score("p1", last, {"innovation": "90", "effect": "70", "feasibility": "60.5"})
+    assert (answer.json["state"], answer.json["score"]) == ("SCORED", "79.8833")
+    (scored,) = round_.events("application.scored")
+    assert (scored.subject, scored.sequence, scored.data["score"]) == ("p1", 3, "79.8833")
+
+
+def test_scores_may_be_changed_until_all_have_scored_and_not_after(round_):
+    round_.assign()
+    first, second, third = round_.assigned("p1")
+    round_.score("p1", first, {"innovation": "0", "effect": "0", "feasibility": "0"})
+    for code in (first, second, third):
+        assert round_.score("p1", code).status_code == 200
+    assert round_.entry("p1")["score"] == "80.0000"
+    answer = round_.score("p1", first)
+    assert (answer.status_code, answer.json["slug"]) == (409, "illegal-transition")
+
+
+@pytest.mark.parametrize("claims", [{"expert": "E9"}, {}])
+def test_a_stranger_may_not_score(round_, claims):
+    round_.assign()
+    body = {"scores": {"innovation": "1", "effect": "1", "feasibility": "1"}}
+    answer = round_.post("entries/p1/scores", body, round_.token("expert", **claims))
+    assert (answer.status_code, answer.json["slug"]) == (403, "not-assigned")
+
+
+@pytest.mark.parametrize(
+    ("scores", "field"),
+    [
+        ({"innovation": "80", "effect": "80"}, "scores.feasibility"),
+        ({"innovation": "80", "effect": "80", "feasibility": "100.01"}, "scores.feasibility"),
+        ({"innovation": "80", "effect": "80", "feasibility": "-1"}, "scores.feasibility"),
+        ({"innovation": "80", "effect": "80", "feasibility": "1.005"}, "scores.feasibility"),
+        ({"innovation": "NaN", "effect": "80", "feasibility": "80"}, "scores.innovation.value"),
+        ({"innovation": "much", "effect": "80", "feasibility": "80"}, "scores.innovation.value"),
+    ],
+)
+def test_a_wrong_score_is_refused_by_name_and_not_kept(round_, scores, field):
+    round_.assign()
+    code = round_.assigned("p1")[0]
+    answer = round_.score("p1", code, scores)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+    with round_.session("scoring") as session:
+        assert session.get_one(models.Assignment, ("p1", code)).scores is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"employer_uscc": "91350100M000100Y4Z"}, "employer_uscc"),
+        ({"employer_uscc": "9" * 30}, "employer_uscc"),
+        ({"conflicts": ["91350100M000100Y4Z"]}, "conflicts.0"),
+        ({"conflicts": ["P110000", ""]}, "conflicts.1"),
+        ({"directions": ["one"]}, "directions.0"),
+        ({"name": ""}, "name"),
+    ],
+)
+def test_a_wrong_expert_is_refused_by_field(scoring, changes, field):
+    answer = scoring.post("experts", {"code": "E1", "name": "Li Na"} | changes)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+
+
+def test_experts_see_their_own_assignments_and_officials_those_they_name(round_):
+    round_.assign()
+    code = round_.assigned("p1")[0]
+    mine = round_.client.get("/v1/assignments", headers=round_.expert(code)).json["items"]
+    theirs = round_.client.get(f"/v1/assignments?expert={code}", headers=round_.official)
+    other = round_.client.get("/v1/assignments?expert=E1", headers=round_.expert("E9"))
+    assert mine == theirs.json["items"]
+    assert {item["expert"] for item in mine} == {code}
+    assert other.json["items"] == []
+
+
+def test_an_official_is_told_to_name_the_expert(round_):
+    answer = round_.client.get("/v1/assignments", headers=round_.official)
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [
+        {"field": "expert", "message": "must be the code of an expert"}
+    ]

@@ -1,0 +1,173 @@
+"""Every consumed event, twice and out of order; a new edition in the middle of a round."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from services.scoring import models
+
+
+def acknowledged(scoring):
+    return [
+        (event.data["project"], event.data["epoch"], event.data["outlet"])
+        for event in scoring.events("revocation.acknowledged")
+    ]
+
+
+def edition(scoring):
+    with scoring.session("scoring") as session:
+        row = session.get_one(models.Programme, "2020")
+        return row.edition, row.definition["total_quota"]
+
+
+def test_a_recommended_application_passes_the_formal_check_and_is_scored(scoring):
+    scoring.enter("p1")
+    assert scoring.states() == {"p1": "SCORING"}
+    assert scoring.entry("p1")["sequence"] == 2
+
+
+@pytest.mark.parametrize("missing", ["opinion", "content_hash"])
+def test_an_incomplete_application_does_not_pass_the_formal_check(scoring, missing):
+    scoring.enter("p1", **{missing: ""})
+    assert scoring.states() == {"p1": "RECOMMENDED"}
+
+
+def test_the_same_recommendation_twice_changes_nothing(scoring, said):
+    first = said.recommended("p1")
+    scoring.receive(first)
+    scoring.receive(first, said.recommended("p1", title="another"))
+    assert scoring.states() == {"p1": "SCORING"}
+    assert scoring.entry("p1")["title"] == "某项目"
+
+
+def test_a_recommendation_that_comes_again_late_revives_no_scored_entry(scoring, said):
+    scoring.shortlist({"p1": "80"})
+    scoring.receive(said.recommended("p1"))
+    assert scoring.states() == {"p1": "SHORTLISTED"}
+
+
+def test_the_newest_edition_wins_in_any_order(scoring):
+    scoring.publish(edition=2, total_quota=20)
+    scoring.publish(edition=1, total_quota=10)
+    assert edition(scoring) == (2, 20)
+    scoring.publish(edition=3, total_quota=30)
+    scoring.publish(edition=3, total_quota=31)
+    assert edition(scoring) == (3, 30)
+
+
+def test_a_revocation_closes_the_entry_and_is_acknowledged_once(scoring, said):
+    revocation = said.revoked("p1", sequence=9)
+    scoring.enter("p1", "p2")
+    scoring.receive(revocation, revocation, said.revoked("p1", sequence=9))
+    assert scoring.states() == {"p1": "REVOKED", "p2": "SCORING"}
+    assert scoring.entry("p1")["sequence"] == 9
+    assert acknowledged(scoring) == [("p1", 1, "entry")]
+    (acknowledgement,) = scoring.events("revocation.acknowledged")
+    assert acknowledgement.causation_id == revocation.id
+    assert acknowledgement.data["revocation"] == revocation.id
+
+
+def test_a_revocation_before_the_recommendation_leaves_the_entry_closed(scoring, said):
+    scoring.receive(said.revoked("p1"), said.recommended("p1"), said.recommended("p1"))
+    assert scoring.states() == {"p1": "REVOKED"}
+    assert acknowledged(scoring) == [("p1", 1, "entry")]
+
+
+def test_a_revocation_at_the_same_moment_as_the_recommendation_leaves_it_closed(
+    on_postgres, replica, said
+):
+    projects = [f"p{number:02}" for number in range(20)]
+    recommendations, revocations = map(said.recommended, projects), map(said.revoked, projects)
+    with ThreadPoolExecutor(8) as pool:
+        for recommendation, revocation in zip(recommendations, revocations, strict=True):
+            pool.submit(on_postgres.deliver, recommendation)
+            pool.submit(replica.deliver, revocation)
+    on_postgres.clock.set(on_postgres.clock.now() + timedelta(hours=1))
+    on_postgres.retry_parked()
+    assert on_postgres.parked() == []
+    assert on_postgres.states() == dict.fromkeys(projects, "REVOKED")
+
+
+def test_each_epoch_is_acknowledged_of_its_own(scoring, said):
+    second, first = said.revoked("p1", sequence=12, epoch=2), said.revoked("p1", sequence=9)
+    scoring.receive(second, first, second)
+    assert acknowledged(scoring) == [("p1", 2, "entry"), ("p1", 1, "entry")]
+    assert scoring.entry("p1")["sequence"] == 12
+
+
+def test_a_closed_entry_takes_no_part_in_the_selection_any_more(scoring, said):
+    scoring.publish()
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1", "p2")
+    scoring.assign()
+    scoring.receive(said.revoked("p1"))
+    assert scoring.score("p1", "E1").json["slug"] == "illegal-transition"
+    scoring.score_all({"p2": "80"})
+    assert [item["project"] for item in scoring.rank().json["items"]] == ["p2"]
+
+
+def test_the_rubric_stays_once_an_expert_has_scored_by_it(scoring, said):
+    other = [criterion | {"max": "50"} for criterion in said.DEFINITION["rubric"]]
+    scoring.publish()
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1", "p2")
+    scoring.assign()
+    scoring.publish(edition=2, rubric=other)
+    assert scoring.score("p1", "E1").status_code == 422
+    assert scoring.score("p1", "E1", dict.fromkeys(said.SCORES, "40")).status_code == 200
+    fewer = [{**other[0], "weight": "1"}]
+    scoring.publish(edition=3, rubric=fewer, total_quota=1)
+    scoring.score_all({"p1": "40", "p2": "45"})
+    assert {p: scoring.entry(p)["score"] for p in ("p1", "p2")} == {
+        "p1": "80.0000",
+        "p2": "90.0000",
+    }
+    assert scoring.rank().status_code == 201
+    assert scoring.states() == {"p1": "NOT_SELECTED", "p2": "SHORTLISTED"}
+
+
+def test_a_round_that_asks_for_more_experts_gets_them_for_entries_in_scoring(scoring):
+    scoring.publish(experts_per_application=1)
+    scoring.register("E1", "E2")
+    scoring.enter("p1")
+    scoring.assign()
+    scoring.publish(edition=2, experts_per_application=2)
+    assert scoring.score("p1", *scoring.assigned("p1")).json["state"] == "SCORING"
+    scoring.score_all({"p1": "70"})
+    assert scoring.states() == {"p1": "SCORED"}
+
+
+def test_a_round_that_asks_for_fewer_experts_needs_no_replacement_any_more(scoring):
+    scoring.publish()
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1")
+    scoring.assign()
+    scoring.score("p1", "E1")
+    scoring.score("p1", "E2")
+    scoring.post("entries/p1/recuse", {"reason": "ill"}, scoring.expert("E3"))
+    assert scoring.states() == {"p1": "SCORING"}
+    scoring.publish(edition=2, experts_per_application=2)
+    assert scoring.assign().json["assigned"] == 0
+    assert scoring.states() == {"p1": "SCORED"}
+    assert len(scoring.events("application.scored")) == 1
+
+
+def test_the_last_one_to_recuse_completes_what_enough_others_have_scored(scoring):
+    scoring.publish(experts_per_application=3)
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1")
+    scoring.assign()
+    scoring.score("p1", "E1")
+    scoring.score("p1", "E2")
+    scoring.publish(edition=2, experts_per_application=2)
+    scoring.post("entries/p1/recuse", {"reason": "ill"}, scoring.expert("E3"))
+    assert scoring.states() == {"p1": "SCORED"}
+
+
+def test_an_entry_of_an_unknown_round_waits_for_it(scoring):
+    scoring.enter("p1")
+    assert scoring.assign().status_code == 404
+    scoring.publish()
+    scoring.register("E1", "E2", "E3")
+    assert scoring.assign().json["assigned"] == 3

@@ -1,0 +1,106 @@
+"""Designation: once, when publicity is over, late if it must be, whoever's timer fires."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.scoring import models
+
+END = datetime.fromisoformat("2020-10-20T00:00:00+08:00")  # publicity's last day is the 19th
+
+
+def designated(scoring):
+    return scoring.events("project.designated")
+
+
+def test_a_project_is_designated_when_its_last_day_of_publicity_is_over_and_once(scoring):
+    scoring.shortlist({"p1": "90"})
+    scoring.publicise()
+    scoring.clock.set(END - timedelta(seconds=5))
+    assert scoring.tick() == 0
+    scoring.clock.set(END)
+    assert scoring.tick() == 1
+    assert scoring.tick() == 0
+    (event,) = designated(scoring)
+    assert (event.subject, event.sequence) == ("p1", 4)
+    assert event.data["state"] == "DESIGNATED"
+    assert event.data["epoch"] == 1
+    assert (event.data["valid_from"], event.data["valid_to"]) == ("2020-10-20", "2023-10-20")
+
+
+def test_a_designation_that_is_late_is_done_late_and_valid_from_that_day(scoring):
+    scoring.shortlist({"p1": "90"})
+    scoring.publicise()
+    scoring.clock.set(END + timedelta(days=365))
+    scoring.tick()
+    assert designated(scoring)[0].data["valid_from"] == "2021-10-20"
+
+
+@pytest.mark.parametrize(
+    ("day", "years", "valid_to"),
+    [
+        ("2024-02-29", 3, "2027-02-28"),
+        ("2024-02-29", 4, "2028-02-29"),
+        ("2024-02-28", 1, "2025-02-28"),
+        ("2023-12-31", 2, "2025-12-31"),
+    ],
+)
+def test_validity_ends_on_the_same_day_of_a_later_year(scoring, day, years, valid_to):
+    scoring.shortlist({"p1": "90"}, validity_years=years)
+    scoring.publicise()
+    scoring.clock.set(datetime.fromisoformat(f"{day}T23:00:00+08:00"))
+    scoring.tick()
+    (event,) = designated(scoring)
+    assert (event.data["valid_from"], event.data["valid_to"]) == (day, valid_to)
+
+
+def test_an_entry_that_cannot_be_designated_holds_no_other_up(scoring):
+    scoring.shortlist({"p1": "90", "p2": "80"})
+    scoring.publicise()
+    with scoring.session("scoring") as session:
+        session.get_one(models.Entry, "p1").programme = "lost"
+    scoring.clock.set(END)
+    scoring.tick()
+    assert [event.subject for event in designated(scoring)] == ["p2"]
+
+
+def test_a_revocation_before_the_designation_prevents_it(scoring, said):
+    scoring.shortlist({"p1": "90"})
+    scoring.publicise()
+    scoring.receive(said.revoked("p1"))
+    scoring.clock.set(END)
+    scoring.tick()
+    assert designated(scoring) == []
+
+
+def test_two_replicas_designate_each_project_once(on_postgres, replica):
+    points = {f"p{number:02}": str(99 - number) for number in range(40)}
+    on_postgres.shortlist(points)
+    on_postgres.publicise()
+    on_postgres.clock.set(END)
+    replica.clock.set(END)
+    services = [on_postgres, replica] * 4
+    with ThreadPoolExecutor(len(services)) as pool:
+        done = list(pool.map(lambda service: service.tick(), services))
+    done.append(on_postgres.tick())
+    assert sum(done) == 40
+    counted = Counter(event.subject for event in designated(on_postgres))
+    assert counted == dict.fromkeys(points, 1)
+
+
+def test_an_objection_and_the_timer_at_the_same_time_agree(on_postgres, replica):
+    projects = [f"p{number:02}" for number in range(20)]
+    on_postgres.shortlist(dict.fromkeys(projects, "80"))
+    on_postgres.publicise()
+    replica.clock.set(END)
+    with ThreadPoolExecutor(8) as pool:
+        ticks = [pool.submit(replica.tick) for _ in range(4)]
+        answers = dict(zip(projects, pool.map(on_postgres.object, projects), strict=True))
+        assert [tick.exception() for tick in ticks] == [None] * 4
+    replica.tick()
+    frozen = {project for project, answer in answers.items() if answer.status_code == 201}
+    states = on_postgres.states()
+    assert {p for p, state in states.items() if state == "PUBLICISED"} == frozen
+    assert {p for p, state in states.items() if state == "DESIGNATED"} == set(projects) - frozen

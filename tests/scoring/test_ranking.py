@@ -1,0 +1,150 @@
+import hashlib
+from collections import Counter
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scoring import ranking
+from services.scoring.ranking import Candidate, Places
+
+DIRECTIONS = (1, 2, 3)
+SCORES = st.sampled_from([Decimal(n) for n in ("60", "75.5", "75.5001", "90")])
+QUOTA = st.none() | st.integers(1, 4)
+
+
+def candidate(project, score="75", direction=1, criteria=("70", "80"), content=None):
+    content_hash = hashlib.sha256((content or project).encode()).hexdigest()
+    means = tuple(Decimal(mean) for mean in criteria)
+    return Candidate(project, direction, Decimal(score), means, content_hash)
+
+
+@st.composite
+def rounds(draw):
+    """Up to 12 candidates, many of them tied, and quotas that some rounds reach."""
+    candidates = [
+        candidate(f"p{number}", draw(SCORES), draw(st.sampled_from(DIRECTIONS)), (draw(SCORES),))
+        for number in range(draw(st.integers(0, 12)))
+    ]
+    quotas = {direction: draw(QUOTA) for direction in DIRECTIONS}
+    taken = {direction: draw(st.integers(0, 2)) for direction in DIRECTIONS}
+    return candidates, Places(draw(st.integers(1, 12)), quotas, taken, sum(taken.values()))
+
+
+def shortlisted(outcomes):
+    return [outcome.project for outcome in outcomes if outcome.shortlisted]
+
+
+@given(rounds())
+def test_no_quota_is_ever_exceeded_what_was_taken_before_included(round_):
+    candidates, places = round_
+    directions = {c.project: c.direction for c in candidates}
+    new = Counter(directions[p] for p in shortlisted(ranking.rank(candidates, places)))
+    free = max(0, places.total - sum(places.taken.values()))
+    assert new.total() <= free
+    for direction, quota in places.by_direction.items():
+        if quota is not None:
+            assert new[direction] <= max(0, quota - places.taken[direction])
+
+
+@given(rounds(), st.randoms(use_true_random=False))
+def test_the_order_of_the_input_plays_no_part(round_, dice):
+    candidates, places = round_
+    shuffled = dice.sample(candidates, len(candidates))
+    assert ranking.rank(shuffled, places) == ranking.rank(candidates, places)
+
+
+@given(rounds())
+def test_ranks_are_consecutive_and_follow_the_scores(round_):
+    candidates, places = round_
+    outcomes = ranking.rank(candidates, places)
+    scores = {c.project: c.score for c in candidates}
+    first = places.ranked + 1
+    assert [o.rank for o in outcomes] == list(range(first, first + len(candidates)))
+    assert [scores[o.project] for o in outcomes] == sorted(scores.values(), reverse=True)
+
+
+@given(rounds())
+def test_only_a_direction_quota_lets_a_lower_rank_go_before_a_higher_one(round_):
+    candidates, places = round_
+    outcomes = ranking.rank(candidates, places)
+    directions = {c.project: c.direction for c in candidates}
+    for number, passed_over in enumerate(outcomes):
+        if not passed_over.shortlisted and shortlisted(outcomes[number:]):
+            direction = directions[passed_over.project]
+            quota = places.by_direction[direction]
+            before = [directions[p] for p in shortlisted(outcomes[:number])]
+            assert before.count(direction) + places.taken[direction] >= quota
+            assert f"direction {direction}" in passed_over.reasons[0]
+
+
+@given(rounds())
+def test_no_place_stays_free_while_an_entry_could_have_it(round_):
+    candidates, places = round_
+    outcomes = ranking.rank(candidates, places)
+    directions = {c.project: c.direction for c in candidates}
+    used = Counter(directions[p] for p in shortlisted(outcomes)) + Counter(places.taken)
+    for outcome in outcomes:
+        if not outcome.shortlisted:
+            direction = directions[outcome.project]
+            quota = places.by_direction[direction]
+            is_full = quota is not None and used[direction] >= quota
+            assert is_full or used.total() >= places.total
+
+
+@given(rounds())
+def test_every_outcome_is_explained_and_only_refusals_have_reasons(round_):
+    for outcome in ranking.rank(*round_):
+        assert bool(outcome.reasons) is not outcome.shortlisted
+
+
+def test_the_reasons_name_each_quota_that_was_full():
+    candidates = [candidate("a", "90"), candidate("b", "80"), candidate("c", "70", direction=2)]
+    outcomes = ranking.rank(candidates, Places(1, {1: 1}))
+    assert [outcome.reasons for outcome in outcomes] == [
+        (),
+        (
+            "all 1 places were taken by entries ranked before",
+            "all 1 places of direction 1 were taken by entries ranked before",
+        ),
+        ("all 1 places were taken by entries ranked before",),
+    ]
+
+
+def test_a_direction_without_a_quota_takes_what_the_total_leaves():
+    candidates = [candidate(name) for name in "abcd"]
+    assert len(shortlisted(ranking.rank(candidates, Places(3, {1: None})))) == 3
+
+
+def test_a_tie_is_broken_by_the_heaviest_criterion_then_the_next():
+    tied = [
+        candidate("low", criteria=("70", "90")),
+        candidate("high", criteria=("71", "10")),
+        candidate("middle", criteria=("70", "91")),
+    ]
+    outcomes = ranking.rank(tied, Places(3, {}))
+    assert [outcome.project for outcome in outcomes] == ["high", "middle", "low"]
+
+
+def test_a_tie_on_everything_is_broken_by_the_lowest_content_hash():
+    tied = [candidate(name) for name in ("a", "b", "c", "d")]
+    outcomes = ranking.rank(tied, Places(2, {}))
+    hashes = {c.project: c.content_hash for c in tied}
+    assert [outcome.project for outcome in outcomes] == sorted(hashes, key=hashes.get)
+    assert [outcome.project for outcome in outcomes] != ["a", "b", "c", "d"]
+
+
+def test_a_difference_in_the_fourth_place_decides():
+    outcomes = ranking.rank([candidate("a", "75.0001"), candidate("b", "75.0002")], Places(1, {}))
+    assert shortlisted(outcomes) == ["b"]
+
+
+def test_late_entries_are_ranked_after_the_others_for_the_places_that_are_left():
+    late = [candidate("a", "99"), candidate("b", "98", direction=2), candidate("c", "97")]
+    places = Places(total=5, by_direction={1: 3, 2: 2}, taken={1: 1, 2: 2}, ranked=7)
+    outcomes = ranking.rank(late, places)
+    assert [(o.project, o.rank, o.shortlisted) for o in outcomes] == [
+        ("a", 8, True),
+        ("b", 9, False),
+        ("c", 10, True),
+    ]

@@ -1,0 +1,128 @@
+"""Agency signatures against the published vectors, and against tampering."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from shared.agency.kit import TEST_KEY
+from shared.agency.signing import (
+    SignatureError,
+    decode,
+    encode,
+    generate_key,
+    key_id_of,
+    public_part,
+    sign,
+    verify,
+)
+
+RFC8037_A4_HEADER = "eyJhbGciOiJFZERTQSJ9"
+RFC8037_A4_PAYLOAD = "RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
+RFC8037_A4_SIGNATURE = (
+    "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+)
+
+
+def test_the_published_vector_of_rfc_8037_is_what_our_key_makes():
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.from_private_bytes(decode(TEST_KEY["d"]))
+    made = key.sign(f"{RFC8037_A4_HEADER}.{RFC8037_A4_PAYLOAD}".encode())
+    assert encode(made) == RFC8037_A4_SIGNATURE
+    assert decode(RFC8037_A4_PAYLOAD) == b"Example of Ed25519 signing"
+
+
+def test_the_vector_verifies_here_once_its_header_names_a_key():
+    with pytest.raises(SignatureError, match="kid"):
+        verify(
+            b"Example of Ed25519 signing",
+            f"{RFC8037_A4_HEADER}..{RFC8037_A4_SIGNATURE}",
+            public_part(TEST_KEY),
+        )
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+def test_another_library_verifies_what_we_sign_and_we_what_it_signs():
+    key, body = generate_key(), "正文 body".encode()
+    ours = sign(body, key, "k1").replace("..", f".{encode(body)}.")
+    jwk = OKPKey.import_key(key)
+    found = jws.deserialize_compact(ours, jwk, algorithms=["Ed25519"])
+    assert found.payload == body
+    for algorithm in ("Ed25519", "EdDSA"):
+        header = {"alg": algorithm, "kid": "k2"}
+        theirs = jws.serialize_compact(header, body, jwk, algorithms=[algorithm])
+        first, _, last = theirs.split(".")
+        verify(body, f"{first}..{last}", public_part(key))
+        assert key_id_of(f"{first}..{last}") == "k2"
+
+
+@given(st.binary(max_size=200), st.integers(0, 10_000), st.integers(1, 255))
+def test_one_changed_byte_of_body_or_signature_is_refused(body, place, change):
+    key = generate_key()
+    header = sign(body, key, "k1")
+    verify(body, header, public_part(key))
+    if body:
+        changed = bytearray(body)
+        changed[place % len(body)] ^= change
+        with pytest.raises(SignatureError):
+            verify(bytes(changed), header, public_part(key))
+    first, _, last = header.split(".")
+    signature = bytearray(decode(last))
+    signature[place % len(signature)] ^= change
+    with pytest.raises(SignatureError):
+        verify(body, f"{first}..{encode(bytes(signature))}", public_part(key))
+
+
+def test_another_key_is_refused():
+    with pytest.raises(SignatureError, match="does not fit"):
+        verify(b"x", sign(b"x", generate_key(), "k1"), public_part(generate_key()))
+
+
+def header_of(fields):
+    return encode(json.dumps(fields).encode() if isinstance(fields, dict) else fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"alg": "none", "kid": "k1"}, {"alg": "HS256", "kid": "k1"}, {"alg": "Ed25519"},
+     {"alg": "Ed25519", "kid": 7}, {"alg": "Ed25519", "kid": ""},
+     {"alg": "Ed25519", "kid": "k1", "crit": ["b64"], "b64": False},
+     b'{"alg":"Ed25519","alg":"none","kid":"k1"}', b"not json", b"[]", b"\xff"],
+)  # fmt: skip
+def test_other_protected_headers_are_refused(fields):
+    with pytest.raises(SignatureError):
+        verify(b"x", f"{header_of(fields)}..{encode(bytes(64))}", public_part(TEST_KEY))
+
+
+@pytest.mark.parametrize(
+    "header", ["", ".", "..", "a.b", "a.b.c", "a..b..c", "====..====", "x" * 3000, "é..é"]
+)
+def test_what_is_no_detached_jws_is_refused(header):
+    with pytest.raises(SignatureError):
+        verify(b"x", header, public_part(TEST_KEY))
+
+
+def test_a_signature_has_one_spelling_only():
+    header = sign(b"x", TEST_KEY, "k1")
+    stray = header[:-1] + {"A": "B", "Q": "R", "g": "h", "w": "x"}[header[-1]]
+    with pytest.raises(SignatureError, match="stray bits"):
+        verify(b"x", stray, public_part(TEST_KEY))
+
+
+@pytest.mark.parametrize(
+    "jwk",
+    [{}, {"kty": "OKP", "crv": "X25519", "x": "a"}, {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
+     {"kty": "EC", "crv": "Ed25519", "x": TEST_KEY["x"]},
+     {"kty": "OKP", "crv": "Ed25519", "x": None}],
+)  # fmt: skip
+def test_what_is_no_ed25519_key_is_refused(jwk):
+    with pytest.raises(SignatureError):
+        verify(b"x", sign(b"x", TEST_KEY, "k1"), jwk)
+
+
+def test_the_public_part_holds_no_secret():
+    assert "d" not in public_part(TEST_KEY)

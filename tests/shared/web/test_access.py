@@ -1,0 +1,224 @@
+"""Who may come in: every bad token is refused, and a real issuer's keys may change and fail."""
+
+import base64
+import json
+import time
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+
+from shared.errors import SettingError
+from shared.web import access
+from shared.web.access import load_or_create_key
+
+GOOD = {"iss": "laurel", "aud": "laurel", "sub": "li", "role": "official"}
+
+
+def claims(**changes):
+    now = int(time.time())
+    found = GOOD | {"iat": now, "exp": now + 600} | changes
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def signed(key, alg="Ed25519", **changes):
+    header = {"alg": alg, "kid": key.kid}
+    return jwt.encode(header, claims(**changes), key, algorithms=[alg])
+
+
+def part(value):
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def unsigned(_key):
+    return f"{part({'alg': 'none'})}.{part(claims())}."
+
+
+def by_public_key(key):
+    """The classic confusion: HMAC keyed with what everybody knows."""
+    public = json.dumps(key.as_dict(private=False)).encode()
+    header = {"alg": "HS256", "kid": key.kid}
+    return jwt.encode(header, claims(), OctKey.import_key(public), algorithms=["HS256"])
+
+
+def by_public_point(key):
+    point = base64.urlsafe_b64decode(key.as_dict(private=False)["x"] + "=")
+    header = {"alg": "HS256", "kid": key.kid}
+    return jwt.encode(header, claims(), OctKey.import_key(point), algorithms=["HS256"])
+
+
+def by_another_key(key):
+    other = OKPKey.generate_key("Ed25519", {"kid": key.kid})
+    return signed(other)
+
+
+def altered(key):
+    header, _body, signature = signed(key, role="unit").split(".")
+    return f"{header}.{part(claims(role='official'))}.{signature}"
+
+
+BAD = {
+    "expired": lambda key: signed(key, exp=int(time.time()) - 3600),
+    "not yet valid": lambda key: signed(key, nbf=int(time.time()) + 3600),
+    "never ends": lambda key: signed(key, exp=None),
+    "of another issuer": lambda key: signed(key, iss="https://elsewhere.example"),
+    "of no issuer": lambda key: signed(key, iss=None),
+    "for another audience": lambda key: signed(key, aud="elsewhere"),
+    "for no audience": lambda key: signed(key, aud=None),
+    "of nobody": lambda key: signed(key, sub=None),
+    "unsigned": unsigned,
+    "signed with the public key": by_public_key,
+    "signed with the public point": by_public_point,
+    "signed by another key": by_another_key,
+    "of an unknown key": lambda _key: signed(OKPKey.generate_key("Ed25519", {"kid": "other"})),
+    "altered": altered,
+    "no token": lambda _key: "hello",
+    "two dots": lambda _key: "..",
+    "not ASCII": lambda _key: "\u00e9.\u00e9.\u00e9",
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_token_is_refused_and_changes_nothing(stack, kind):
+    key = load_or_create_key(Path(stack.settings.jwt_key))
+    assert stack.add("good", {"Authorization": f"Bearer {signed(key)}"}).status_code == 201
+    answer = stack.add("bad", {"Authorization": f"Bearer {BAD[kind](key)}"})
+    assert (answer.status_code, answer.json["slug"]) == (401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="laurel"'
+    assert stack.count() == 1
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic bGk6bGk="])
+def test_without_a_bearer_token_the_answer_says_how_to_get_one(stack, header):
+    headers = {} if header is None else {"Authorization": header}
+    answer = stack.add("a", headers)
+    assert answer.status_code == 401
+    assert "laurel token ROLE" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("role", ["king", "public", None, ["official"], {"official": 1}, 7])
+def test_a_role_that_does_not_exist_is_forbidden(stack, role):
+    key = load_or_create_key(Path(stack.settings.jwt_key))
+    answer = stack.add("a", {"Authorization": f"Bearer {signed(key, role=role)}"})
+    assert (answer.status_code, answer.json["slug"]) == (403, "forbidden")
+    assert "must be one of ['agency'" in answer.json["detail"]
+
+
+def test_a_role_that_may_not_do_this_is_told_which_may(stack):
+    answer = stack.add("a", stack.token("expert", expert="E1"))
+    assert (answer.status_code, answer.json["detail"]) == (
+        403,
+        "Role expert may not do this; it needs official or unit.",
+    )
+
+
+def test_a_token_is_checked_in_real_time_whatever_the_rehearsal_says(stack):
+    assert stack.clock.now().year == 2020
+    assert stack.add("a").status_code == 201
+
+
+ISSUED = {"LAUREL_JWT_ISSUER": "https://id.example", "LAUREL_JWT_AUDIENCE": "laurel-api"}
+KEYS = {
+    "Ed25519": lambda: OKPKey.generate_key("Ed25519", {"kid": "k1"}),
+    "EdDSA": lambda: OKPKey.generate_key("Ed25519", {"kid": "k1"}),
+    "ES256": lambda: ECKey.generate_key("P-256", {"kid": "k1"}),
+    "RS256": lambda: RSAKey.generate_key(2048, {"kid": "k1"}),
+}
+
+
+def bearer(key, alg="Ed25519", **changes):
+    issued = {"iss": "https://id.example", "aud": ["other", "laurel-api"]} | changes
+    return {"Authorization": f"Bearer {signed(key, alg, **issued)}"}
+
+
+@pytest.fixture
+def served(open_stack, issuer):
+    return open_stack(LAUREL_JWKS_URL=issuer.url, **ISSUED)
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated via RFC 9864")  # issuers still use it
+@pytest.mark.parametrize("alg", KEYS)
+def test_a_real_issuer_s_tokens_are_taken_with_its_usual_algorithms(served, issuer, alg):
+    key = KEYS[alg]()
+    issuer.serve(key)
+    issuer.document["keys"].append({"kty": "FUTURE", "kid": "unknown type"})
+    assert served.add("a", bearer(key, alg)).status_code == 201
+
+
+def test_with_an_issuer_the_development_key_opens_nothing(served, issuer):
+    issuer.serve(KEYS["ES256"]())
+    key = load_or_create_key(Path(served.settings.jwt_key))
+    assert served.add("a", bearer(key)).status_code == 401
+
+
+def test_rotated_keys_are_fetched_and_the_old_ones_are_no_longer_taken(served, issuer, monkeypatch):
+    old, new = (OKPKey.generate_key("Ed25519", {"kid": kid}) for kid in ("old", "new"))
+    issuer.serve(old)
+    assert served.add("a", bearer(old)).status_code == 201
+    issuer.serve(new)
+    monkeypatch.setattr(access, "REFETCH_SECONDS", 0)
+    assert served.add("b", bearer(new)).status_code == 201
+    assert served.add("c", bearer(old)).status_code == 401
+
+
+def test_bad_tokens_do_not_make_us_ask_the_issuer_again_and_again(served, issuer):
+    issuer.serve(KEYS["Ed25519"]())
+    other = OKPKey.generate_key("Ed25519", {"kid": "other"})
+    assert {served.add("a", bearer(other)).status_code for _ in range(5)} == {401}
+    assert issuer.asked == 1
+
+
+def test_known_keys_stay_in_use_while_the_issuer_is_away(served, issuer, monkeypatch):
+    key, other = KEYS["Ed25519"](), OKPKey.generate_key("Ed25519", {"kid": "other"})
+    issuer.serve(key)
+    assert served.add("a", bearer(key)).status_code == 201
+    issuer.document = None
+    monkeypatch.setattr(access, "REFETCH_SECONDS", 0)
+    answer = served.add("b", bearer(other))
+    assert (answer.status_code, answer.json["slug"]) == (503, "issuer-unavailable")
+    assert served.add("b", bearer(key)).status_code == 201
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"keys": 1}, {"keys": [{"kty": "RSA"}]}, "x"])
+def test_no_token_is_refused_for_good_while_the_issuer_serves_nonsense(served, issuer, document):
+    key = KEYS["Ed25519"]()
+    issuer.document = document
+    answer = served.add("a", bearer(key))
+    assert (answer.status_code, answer.json["slug"]) == (503, "issuer-unavailable")
+    assert "Retry-After" in answer.headers
+    issuer.serve(key)
+    assert served.add("a", bearer(key)).status_code == 201
+
+
+def test_a_key_file_is_made_once_and_for_its_owner_alone(tmp_path):
+    path = tmp_path / "keys" / "token.json"
+    first, second = load_or_create_key(path), load_or_create_key(path)
+    assert first.as_dict(private=True) == second.as_dict(private=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [item.name for item in path.parent.iterdir()] == ["token.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"kty": "OKP", "crv": "Ed25519", "x": "abc"}',
+        json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=False)),
+        json.dumps(OKPKey.generate_key("X25519").as_dict(private=True)),
+    ],
+    ids=["empty", "no key", "a list", "no point", "public", "another curve"],
+)
+def test_a_key_file_that_holds_no_private_key_is_named(tmp_path, text):
+    path = tmp_path / "token.json"
+    path.write_text(text)
+    with pytest.raises(SettingError, match="holds no"):
+        load_or_create_key(path)
+
+
+def test_a_key_without_an_id_is_named_by_its_thumbprint(tmp_path):
+    key, path = OKPKey.generate_key("Ed25519"), tmp_path / "key.json"
+    path.write_text(json.dumps(key.as_dict(private=True)))
+    assert load_or_create_key(path).kid == key.thumbprint()

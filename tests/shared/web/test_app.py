@@ -1,0 +1,90 @@
+"""Versions, traces and what a lost database does to the doors."""
+
+import pytest
+
+from deploy.local.postgres import PrivatePostgres
+
+
+def edit(stack, if_match=None, copies=2):
+    headers = stack.official | ({} if if_match is None else {"If-Match": if_match})
+    return stack.client.put("/v1/books/a", json={"copies": copies}, headers=headers)
+
+
+def test_an_etag_names_the_version_that_is_shown(both):
+    assert both.add("a").headers["ETag"] == '"1"'
+    assert both.client.get("/v1/books/a").headers["ETag"] == '"1"'
+    assert edit(both, '"1"').headers["ETag"] == '"2"'
+    assert both.client.get("/v1/books/a").json["copies"] == 2
+
+
+def test_an_edit_of_another_version_is_refused(both):
+    both.add("a")
+    edit(both, '"1"')
+    answer = edit(both, '"1"', copies=9)
+    assert (answer.status_code, answer.json["slug"]) == (412, "stale-version")
+    assert answer.json["detail"].endswith('send If-Match: "2".')
+    assert both.client.get("/v1/books/a").json["copies"] == 2
+
+
+@pytest.mark.parametrize("if_match", [None, "*", '"1"', 'W/"1"', "1", ' "1" '])
+def test_an_edit_of_the_present_version_or_of_any_is_done(stack, if_match):
+    stack.add("a")
+    assert edit(stack, if_match).status_code == 200
+
+
+@pytest.mark.parametrize("if_match", ["", "one", '"²"', "-1", "9" * 5000, '"1", "2"'])
+def test_an_etag_that_we_did_not_give_is_refused(stack, if_match):
+    stack.add("a")
+    answer = edit(stack, if_match)
+    assert (answer.status_code, answer.json["slug"]) == (422, "invalid-input")
+    assert answer.json["detail"].startswith("If-Match must be an ETag that we gave")
+
+
+def test_a_head_request_is_a_get_without_its_body(stack):
+    stack.add("a")
+    answer = stack.client.head("/v1/books/a")
+    assert (answer.status_code, answer.data, answer.headers["ETag"]) == (200, b"", '"1"')
+
+
+@pytest.fixture
+def postgres(stack_directory):
+    own = PrivatePostgres(stack_directory / "postgres-that-dies")
+    own.start()
+    own.create_databases(["web_intake"])
+    yield own
+    own.stop()
+
+
+def ask(stack):
+    """What the doors say: live, ready, a read, a write."""
+    answers = [stack.client.get(path) for path in ("/health/live", "/health/ready", "/v1/books")]
+    return [(answer.status_code, answer.json.get("slug")) for answer in (*answers, stack.add("a"))]
+
+
+def test_a_database_that_is_away_costs_readiness_and_requests_but_not_the_process(
+    open_stack, postgres
+):
+    stack = open_stack(LAUREL_DATABASE_URL=postgres.url("web_{service}"))
+    assert stack.client.get("/health/ready").json == {"status": "ready", "clock": "rehearsal"}
+    postgres.kill()
+    away = (503, "database-unavailable")
+    assert ask(stack) == [(200, None), away, away, away]
+    assert stack.client.get("/v1/books").headers["Retry-After"] == "2"
+    postgres.start()
+    assert ask(stack) == [(200, None), (200, None), (200, None), (201, None)]
+
+
+def test_a_database_of_another_schema_version_is_not_ready(stack):
+    with stack.session("intake") as session:
+        session.connection().exec_driver_sql("DELETE FROM alembic_version")
+    answer = stack.client.get("/health/ready")
+    assert (answer.status_code, answer.json["slug"]) == (503, "not-ready")
+    assert answer.json["detail"].endswith("Run: laurel migrate intake")
+    assert stack.client.get("/health/live").status_code == 200
+
+
+def test_metrics_count_requests_by_route_and_not_by_address(stack):
+    stack.client.get("/v1/books/unique-title-of-this-test")
+    text = stack.client.get("/metrics").text
+    assert 'route="/v1/books/<title>",service="intake",status="404"' in text
+    assert "unique-title-of-this-test" not in text

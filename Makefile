@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench chaos lint up down
+.PHONY: help demo test test-long bench chaos lint up down
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Laurel needs Python 3.11 or later")'
@@ -21,9 +21,13 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## Run a whole round and serve its pages; ARGS="--json --no-serve" for machines
 	@$(BIN)/laurel demo $(ARGS)
 
-test: $(READY) ## Run all tests on a private RabbitMQ node and PostgreSQL cluster
+test: $(READY) ## Run the tests, on a private RabbitMQ node and PostgreSQL cluster, in a few minutes
 	@$(BIN)/python -m deploy.local binaries >&2
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile -m "not long" $(ARGS)
+
+test-long: $(READY) ## Run the tests that break or wait for whole stacks: about half an hour
+	@$(BIN)/python -m deploy.local binaries >&2
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile -m long $(ARGS)
 
 chaos: $(READY) ## Break everything on purpose under load; results in tests/chaos; ARGS="--seed 1 --short"
 	@$(BIN)/python -m deploy.local binaries >&2

@@ -12,6 +12,8 @@ from tests.bench.figures import AT_MOST, Goal, Table, as_json, percentile
 from tests.bench.ground import ROOT, Ground
 from tests.bench.pictures import plot
 
+pytestmark = pytest.mark.long
+
 FEW = 20
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from deploy.local.stack import ROOT
 
+pytestmark = pytest.mark.long
+
 SEED = "2020"
 
 

@@ -15,6 +15,8 @@ from shared.spine.broker import broker_at
 from shared.testing import Laurel
 from shared.web.spec import routes_of
 
+pytestmark = pytest.mark.long
+
 README = Path(__file__).parents[2] / "deploy" / "README.md"
 RUNBOOKS = README.with_name("RUNBOOKS.md")
 MOST_LINES_OF_PROSE = 250

@@ -27,6 +27,8 @@ from tests.deploy.test_alerts import ALERTS
 from tests.shared.spine.running import QUEUE, Running
 from tests.system.conftest import Round
 
+pytestmark = pytest.mark.long
+
 SECONDS = 90
 HANDLER = "scoring.keep_programme"
 PAIR = f'{{handler="{HANDLER}",service="scoring",source="intake"}}'

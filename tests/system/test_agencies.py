@@ -10,6 +10,8 @@ import pika
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+pytestmark = pytest.mark.long
+
 CONTENT_TYPE = "application/cloudevents+json"
 
 

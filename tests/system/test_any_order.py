@@ -21,6 +21,8 @@ from shared.spine.inbox import handle_batch
 from shared.spine.tables import inbox
 from shared.status_list import status_at
 
+pytestmark = pytest.mark.long
+
 PROGRAMME = (Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml").read_text()
 LENIENT = PROGRAMME.replace("policy: immediate", "policy: rectify")
 LISTENERS = ("intake", "scoring", "notification")

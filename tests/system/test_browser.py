@@ -6,6 +6,8 @@ from selenium.webdriver.common.by import By
 from shared.web.app import WebApp
 from tests.browser import NARROW, WIDE, served
 
+pytestmark = pytest.mark.long
+
 NAMES = {"zh": "示范项目公开登记", "en": "Register of demonstration projects"}
 PAGES = ("register", "circulars", "inspections", "publicity", "statistics", "about")
 FILES = (".atom", ".json", ".pdf")

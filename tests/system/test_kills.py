@@ -19,6 +19,8 @@ from deploy.local import process
 from deploy.local.stack import Stack
 from shared.catalogue import SERVICES
 
+pytestmark = pytest.mark.long
+
 LAUREL = str(Path(sys.executable).with_name("laurel"))
 SECONDS = 180
 APPLICATIONS = 160

@@ -17,6 +17,8 @@ from shared.spine.broker import broker_at
 from shared.spine.database import Database
 from shared.web.access import issue_token, load_or_create_key
 
+pytestmark = pytest.mark.long
+
 LAUREL = str(Path(sys.executable).with_name("laurel"))
 PROGRAMME = (Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml").read_text()
 SECONDS, GRACE_SECONDS = 60, 30

@@ -9,6 +9,8 @@ from shared.spine.parking import ParkedState, decisions
 from shared.spine.parking.decisions import FROM, TO, Decision
 from tests.shared.spine.rows import ago, park, parked_row
 
+pytestmark = pytest.mark.long
+
 MONDAY = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ALLOWED = {
     (ParkedState.WAITING, Decision.RETRY): ParkedState.WAITING,

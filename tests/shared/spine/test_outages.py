@@ -9,6 +9,8 @@ from deploy.local.process import wait_until
 from shared.catalogue import SERVICES
 from tests.shared.spine.running import QUEUE, Running
 
+pytestmark = pytest.mark.long
+
 SECONDS = 60
 BACK_SECONDS = 10
 

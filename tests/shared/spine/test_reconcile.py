@@ -17,6 +17,8 @@ from shared.spine.tables import inbox, outbox, reconciliation, replays
 from tests.shared.spine.conftest import effects
 from tests.shared.spine.rows import ago, handled, id_at, inbox_row, outbox_row, published
 
+pytestmark = pytest.mark.long
+
 SECONDS = 20
 MARGIN = timedelta(seconds=0.1)
 

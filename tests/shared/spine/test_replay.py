@@ -11,6 +11,8 @@ from shared.spine.tables import inbox, outbox, replays
 from tests.shared.spine.conftest import effects
 from tests.shared.spine.rows import ago, outbox_row, published
 
+pytestmark = pytest.mark.long
+
 CONSUMER = "scoring.keep_programme"
 
 

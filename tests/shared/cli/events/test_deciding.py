@@ -13,6 +13,8 @@ from deploy.local.process import wait_until
 from shared.spine.tables import parked_steps
 from tests.shared.cli.conftest import LAUREL
 
+pytestmark = pytest.mark.long
+
 SECONDS = 60
 MANY = 3_000
 

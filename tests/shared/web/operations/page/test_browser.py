@@ -7,6 +7,8 @@ from shared.testing import Laurel
 from shared.web.app import WebApp
 from tests.browser import NARROW, WIDE, served
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def address(desk):

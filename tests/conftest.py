@@ -11,6 +11,8 @@ from kombu import Connection
 
 from deploy.local.broker import PrivateBroker
 from deploy.local.postgres import PrivatePostgres
+from shared.spine.database import Database
+from shared.spine.migrate import migrate
 from tests.browser import Browser
 
 SERVICES = ("intake", "scoring", "inspection", "notification")
@@ -74,10 +76,23 @@ def database_numbers():
     return itertools.count()
 
 
+@pytest.fixture(scope="session")
+def templates(private_postgres):
+    """A migrated database of each service, to be copied: migrating anew takes most of a test."""
+    names = {service: f"template_{service}" for service in SERVICES}
+    private_postgres.create_databases(list(names.values()))
+    for service, name in names.items():
+        database = Database(service, private_postgres.url(name))
+        migrate(database)
+        database.engine.dispose()
+    return names
+
+
 @pytest.fixture
-def postgres_url(private_postgres, database_numbers):
+def postgres_url(private_postgres, templates, database_numbers):
     prefix = f"test{next(database_numbers)}"
-    private_postgres.create_databases([f"{prefix}_{service}" for service in SERVICES])
+    for service, template in templates.items():
+        private_postgres.execute(f"CREATE DATABASE {prefix}_{service} TEMPLATE {template}")
     return private_postgres.url(f"{prefix}_{{service}}")
 
 

@@ -1,5 +1,6 @@
 """Alembic's runner, one for all services: the spine's branch and the service's own."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def _upgrade(connection: Connection, script: ScriptDirectory, ran: list[str]) ->
         context.run_migrations()
 
 
+@cache
 def _script(service: str) -> ScriptDirectory:
     own = SERVICES / service / "migrations"
     return ScriptDirectory(str(SPINE), version_locations=[str(SPINE), str(own)])

@@ -18,6 +18,8 @@ from shared.spine.outbox import record
 from shared.spine.tables import inbox, outbox
 from shared.testing import Laurel
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2020, 10, 12, 1, tzinfo=UTC)
 PROGRAMME = (Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml").read_text()
 DECISION = {

@@ -12,6 +12,8 @@ from shared.server import whole_topology
 from shared.spine.broker import broker_at
 from shared.spine.broker.topology import DEAD_LETTERS, Topology, receipts_queue
 
+pytestmark = pytest.mark.long
+
 WHOLE = whole_topology()
 EVENT_EXCHANGES = WHOLE.exchanges
 EXCHANGES = (*EVENT_EXCHANGES, "amq.topic", "amq.direct", "amq.fanout", "amq.headers")

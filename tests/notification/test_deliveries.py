@@ -5,9 +5,13 @@ import threading
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 
+import pytest
+
 from deploy.local.process import wait_until
 from services.notification.commands import claim_delivery
 from services.notification.couriers import LetterCourier, WebhookCourier
+
+pytestmark = pytest.mark.long
 
 
 def test_a_receiver_that_is_busy_is_asked_again_with_the_same_id(revoked, post, receiver):

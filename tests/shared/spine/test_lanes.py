@@ -9,6 +9,8 @@ from shared.spine.envelope import new_id
 from shared.spine.relay import LANES
 from tests.shared.spine.rows import ago, outbox_row, park, parked_row, published
 
+pytestmark = pytest.mark.long
+
 BACKLOG, SECONDS = 2_000, 20
 
 

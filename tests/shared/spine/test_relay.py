@@ -15,6 +15,8 @@ from shared.spine.outbox import write_pending
 from shared.spine.relay import BACKLOG, LANES, RelayError
 from shared.spine.tables import outbox
 
+pytestmark = pytest.mark.long
+
 NAMES = [f"p{number:03d}" for number in range(120)]
 SECONDS = 20
 

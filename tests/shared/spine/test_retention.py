@@ -32,6 +32,8 @@ from tests.shared.spine.rows import (
     put,
 )
 
+pytestmark = pytest.mark.long
+
 OUTBOX_DAYS, PARKED_DAYS = 10, 20
 MARGIN_DAYS = retention.INBOX_MARGIN.days
 FORGOTTEN = timedelta(days=OUTBOX_DAYS + MARGIN_DAYS, minutes=1)

@@ -17,6 +17,8 @@ from shared.spine.tables import Instant
 from shared.testing import Laurel
 from shared.web.spec import routes_of
 
+pytestmark = pytest.mark.long
+
 HOSTILE = ["\0", "\ud800", "9" * 40, "9" * 5000, "'\"%_²", "-1", "x" * 3000]
 PARAMETER = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
 PROGRAMME = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"

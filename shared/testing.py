@@ -70,6 +70,10 @@ class Laurel:
         self._classes = list(classes or map(service_class, SERVICES))
         self.topology = topology_from(self._classes)
         self.services = {cls.name: self._service(cls) for cls in self._classes}
+        # Once: werkzeug parses every route, and two threads that do so can fail (cpython#106905).
+        self._apps = {
+            name: WebApp(service, service.runtime) for name, service in self.services.items()
+        }
         self._relays = [
             Relay(service.runtime, lane) for service in self.services.values() for lane in LANES
         ]
@@ -146,7 +150,7 @@ class Laurel:
 
     def http(self, service: str) -> Client:
         """A client of that service's real WSGI application."""
-        return Client(WebApp(self.services[service], self.runtime(service)))
+        return Client(self._apps[service])
 
     def token(self, role: str, **claims: Any) -> dict[str, str]:
         """Headers with a bearer token for that role."""

@@ -5,10 +5,12 @@ data's schema is in shared/programme_schema.py; what is wrong with a YAML text, 
 by shared/programme_lint.py.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from shared.programme_schema import DEFINITION
@@ -77,7 +79,10 @@ class Programme:
     @classmethod
     def parse(cls, definition: Mapping[str, Any]) -> "Programme":
         """Read a definition; raises marshmallow's ValidationError naming every wrong field."""
-        loaded = DEFINITION.load(definition)
+        return _parse(json.dumps(definition))
+
+    @classmethod
+    def _of(cls, loaded: Mapping[str, Any]) -> "Programme":
         directions = {
             item["number"]: Direction(
                 item["number"], item["class_code"], item["name_zh"], item["name_en"], item["quota"]
@@ -109,6 +114,11 @@ class Programme:
     def quota_of(self, unit_code: str, unit_kind: str) -> int:
         """How many applications a unit may recommend: its own line, else its kind's."""
         return self.unit_quotas.get(unit_code, self.unit_quotas.get(unit_kind, 0))
+
+
+@lru_cache(maxsize=64)
+def _parse(definition: str) -> Programme:
+    return Programme._of(DEFINITION.load(json.loads(definition)))  # noqa: SLF001 - its other half
 
 
 def normalise(definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from services.intake.rules import State, Verdict
 from shared.spine.tables import Instant
@@ -90,11 +90,9 @@ class Application(Base):
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     evidence: Mapped[list["EvidenceItem"]] = relationship(
-        order_by="EvidenceItem.number", lazy="selectin", cascade="all, delete-orphan"
+        order_by="EvidenceItem.number", lazy="select", cascade="all, delete-orphan"
     )
-    history: Mapped[list["Step"]] = relationship(
-        order_by="Step.number", lazy="select", cascade="all, delete-orphan"
-    )
+    history: WriteOnlyMapped["Step"] = relationship(order_by="Step.number")
 
     @property
     def event_subject(self) -> str:

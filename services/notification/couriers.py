@@ -175,16 +175,20 @@ def _answer_of(status: int) -> Answer:
 
 def _connect(url: str) -> smtplib.SMTP:
     parts = urlsplit(url)
-    host, secure = parts.hostname or "localhost", ssl.create_default_context()
+    host = parts.hostname or "localhost"
     server: smtplib.SMTP
     if parts.scheme == "smtps":
         server = smtplib.SMTP_SSL(
-            host, parts.port or 465, timeout=SMTP_TIMEOUT_SECONDS, context=secure
+            host, parts.port or 465, timeout=SMTP_TIMEOUT_SECONDS, context=_trusting()
         )
     else:
         server = smtplib.SMTP(host, parts.port or 25, timeout=SMTP_TIMEOUT_SECONDS)
     if parts.scheme == "smtp+starttls":
-        server.starttls(context=secure)
+        server.starttls(context=_trusting())
     if parts.username:
         server.login(unquote(parts.username), unquote(parts.password or ""))
     return server
+
+
+def _trusting() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -50,6 +50,7 @@ class Database:
         self.service = service
         self.url = url.replace("{service}", service)
         self.engine = _engine(self.url, pool_size)
+        self._writing = self.engine.execution_options(laurel_writes=True)
         self.on_recorded: Callable[[], None] = lambda: None
 
     @property
@@ -60,10 +61,8 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A session whose changes and recorded events are committed together, or not at all."""
-        with Session(
-            self.engine, info={"service": self.service}, expire_on_commit=False
-        ) as session:
-            session.connection(execution_options={"laurel_writes": True})
+        info = {"service": self.service}
+        with Session(self._writing, info=info, expire_on_commit=False) as session:
             yield session
             session.commit()
             recorded = session.info.pop("recorded", False)

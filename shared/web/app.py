@@ -21,7 +21,7 @@ from shared.web.access import Gate
 from shared.web.idempotency import Once
 from shared.web.paging import Page, page_request
 from shared.web.problems import DatabaseAwayError
-from shared.web.spec import PUBLIC, Call, Route, routes_of
+from shared.web.spec import PUBLIC, Call, Route, built, routes_of
 
 _log = structlog.get_logger(__name__)
 
@@ -162,12 +162,12 @@ def _dump(spec: Route, result: Any) -> tuple[Any, int | None]:
     if isinstance(result, Response):
         return result, None
     if isinstance(result, Page):
-        items = [spec.answer().dump(item) if spec.answer else item for item in result.items]
+        items = [built(spec.answer).dump(item) if spec.answer else item for item in result.items]
         return {"items": items, "next": result.next_cursor}, None
     version = (
         result.get("sequence") if isinstance(result, dict) else getattr(result, "sequence", None)
     )
-    return (spec.answer().dump(result) if spec.answer else result), version
+    return (built(spec.answer).dump(result) if spec.answer else result), version
 
 
 def _answer(spec: Route, dumped: Any, version: int | None) -> Response:

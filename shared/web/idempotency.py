@@ -4,8 +4,11 @@ The answer is kept in the transaction that made it, so that there is never one w
 """
 
 import hashlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -15,6 +18,8 @@ from shared.spine.tables import idempotency_keys
 from shared.web.spec import Call
 
 MAX_KEY = 120
+OF_KEY = idempotency_keys.c.key == bindparam("kept")
+KEPT, KEEP = select(idempotency_keys).where(OF_KEY), update(idempotency_keys).where(OF_KEY)
 
 
 class KeyReusedError(LaurelError):
@@ -40,15 +45,10 @@ class Once:
 
         A second request at the same time waits for the first one's commit at the unique key.
         """
-        values = {"key": self._key, "digest": self._digest, "status": 0, "answer": None,
-                  "created_at": self._now}  # fmt: skip
-        statement = insert_new(session.get_bind().dialect)(idempotency_keys).values(**values)
-        claimed = statement.on_conflict_do_nothing().returning(idempotency_keys.c.key)
-        if session.scalar(claimed) is not None:
+        mine = {"key": self._key, "digest": self._digest, "created_at": self._now}
+        if session.scalar(_claim(insert_new(session.get_bind().dialect)), mine) is not None:
             return None
-        row = session.execute(
-            select(idempotency_keys).where(idempotency_keys.c.key == self._key)
-        ).one()
+        row = session.execute(KEPT, {"kept": self._key}).one()
         if row.digest != self._digest:
             raise KeyReusedError(
                 "This Idempotency-Key was used with another body; choose a fresh key."
@@ -57,7 +57,12 @@ class Once:
 
     def keep(self, session: Session, response: Response) -> None:
         """Keep the answer with the effect."""
-        table = idempotency_keys
         answer = {"body": response.get_data(as_text=True), "headers": dict(response.headers)}
-        kept = table.update().where(table.c.key == self._key)
-        session.execute(kept.values(status=response.status_code, answer=answer))
+        filled = {"kept": self._key, "status": response.status_code, "answer": answer}
+        session.connection().execute(KEEP, filled)
+
+
+@cache
+def _claim(insert: Callable[[Any], Any]) -> Any:
+    claimed = insert(idempotency_keys).values(status=0, answer=None)
+    return claimed.on_conflict_do_nothing().returning(idempotency_keys.c.key)

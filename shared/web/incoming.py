@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 from werkzeug.wrappers import Request
 
 from shared.errors import InvalidError, LaurelError
 from shared.web.problems import invalid
+from shared.web.spec import built
 
 MAX_BODY_BYTES = 1_048_576
 MAX_INTEGER = 2**63 - 1
@@ -45,10 +46,10 @@ def json_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def load(schema: type[Any], values: Mapping[str, Any], where: str) -> dict[str, Any]:
+def load(schema: type[Schema], values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The values as the schema has them; raises InvalidError naming every field."""
     try:
-        loaded: Mapping[str, Any] = schema().load(storable(values, where))
+        loaded: Mapping[str, Any] = built(schema).load(storable(values, where))
     except ValidationError as error:
         raise invalid(error, where) from error
     return dict(storable(loaded, where))

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from marshmallow import Schema
@@ -55,6 +56,12 @@ class Call:
                 f"You edit version {self.if_match}, the present one is {version}: get it again and "
                 f'send If-Match: "{version}".'
             )
+
+
+@cache
+def built(schema: type[Schema]) -> Schema:
+    """The schema, built once: building one takes longer than loading with it."""
+    return schema()
 
 
 PUBLIC = Actor(id="public", role="public")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from services.intake import commands, models
 from services.intake.api.schemas import (
@@ -72,7 +73,7 @@ class ApplicationRoutes:
     def list_applications(self, session: Any, call: Call) -> Page:
         """List the applications that the caller may see."""
         application = models.Application
-        statement = select(application)
+        statement = select(application).options(selectinload(application.evidence))
         for name, value in (call.query | _own(call)).items():
             if value is not None:
                 statement = statement.where(getattr(application, name) == value)
@@ -86,7 +87,8 @@ class ApplicationRoutes:
     @route("GET", f"{ONE}/history", role=READERS)
     def show_history(self, session: Any, call: Call) -> dict[str, Any]:
         """Show every step that one application took."""
-        return {"items": StepOut(many=True).dump(_visible(session, call).history)}
+        steps = session.scalars(_visible(session, call).history.select())
+        return {"items": StepOut(many=True).dump(steps.all())}
 
     @route(
         "POST", "/v1/changes", role=("undertaker", "unit", "official"), body=ChangeIn,

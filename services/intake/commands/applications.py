@@ -118,7 +118,7 @@ def note(
     step = models.Step(
         project=application.project, at=now, actor=str(actor), what=what, detail=detail
     )
-    application.history.append(step)
+    application.history.add(step)
 
 
 def _check_undertaker(session: Session, uscc: str, actor: Actor) -> None:

@@ -51,10 +51,13 @@ def list_publicised(
 
 
 def _locked(session: Session, data: dict[str, Any], *, at: datetime) -> Project:
+    project = session.get(Project, data["project"], with_for_update=True, populate_existing=True)
+    if project is not None:
+        return project
     insert = insert_new(session.get_bind().dialect)
     fresh = insert(Project).values(id=data["project"], sequence=0, changed_at=at, **_values(data))
     session.execute(fresh.on_conflict_do_nothing())
-    return session.get_one(Project, data["project"], with_for_update=True, populate_existing=True)
+    return session.get_one(Project, data["project"], with_for_update=True)
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:

@@ -117,10 +117,11 @@ def score_entry(
 
 def _complete(session: Session, entry: models.Entry, *, cause: None, now: datetime) -> None:
     """Move an entry on that enough experts without conflict, and all of them, have scored."""
-    needed = programme_of(session, entry.programme).experts_per_application
     active = _active(entry)
     totals = [Decimal(a.total_text) for a in active if a.total_text]
-    if entry.state == State.SCORING and len(totals) == len(active) >= needed:
+    if entry.state != State.SCORING or len(totals) < len(active):
+        return
+    if len(active) >= programme_of(session, entry.programme).experts_per_application:
         entry.state = rules.moved(entry.state, Move.COMPLETE_SCORES)
         entry.score_text = str(rules.mean_score(totals))
         record(session, APPLICATION_SCORED, entry, cause=cause, now=now)

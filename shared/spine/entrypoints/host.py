@@ -22,6 +22,7 @@ from shared.telemetry import RELAY_FAILURES
 from shared.web.app import WebApp
 
 SWEEP_SECONDS = 1.0
+FED_BY_COMMITS = ("urgent", "outbox")
 _log = structlog.get_logger(__name__)
 
 
@@ -69,18 +70,19 @@ class Spine(Loops, DependencyProvider):
 
     def stop(self) -> None:
         """The loops; nameko stops HTTP."""
-        self._wake()
+        for wake in self._wakes.values():
+            wake.set()
         super().stop()
         for relay in self._relays.values():
             relay.close()
 
     def _wake(self) -> None:
-        for wake in self._wakes.values():
-            wake.set()
+        for lane in FED_BY_COMMITS:
+            self._wakes[lane].set()
 
     def _publish(self, lane: str) -> None:
         try:
-            while self._relays[lane].publish_window():
+            while self._relays[lane].publish_window() == self.runtime.settings.relay_window:
                 pass
         except RelayError as error:
             RELAY_FAILURES.labels(self.runtime.service, error.kind).inc()

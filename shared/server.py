@@ -19,7 +19,7 @@ from shared.spine import migrate, parking
 from shared.spine.broker import Broker, Topology, broker_at
 from shared.spine.database import Database
 from shared.spine.entrypoints import topology_from
-from shared.spine.entrypoints.host import host
+from shared.spine.entrypoints.host import host, stop_all
 from shared.telemetry import REHEARSAL
 from shared.web.access import load_or_create_key
 
@@ -80,8 +80,8 @@ class Server:
 
     def stop(self) -> None:
         """Finish what is in hand, then end."""
-        for name, container in self.containers.items():
-            container.stop()
+        stop_all(self.containers.values())
+        for name in self.containers:
             _log.info("stopped", service=name)
 
     def serve(self) -> None:

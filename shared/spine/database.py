@@ -43,7 +43,7 @@ class AbortedTransactionError(Exception):
 class Database:
     """The database that `service` owns.
 
-    `on_recorded` is called after each commit that put events into the outbox.
+    `on_recorded` is called after each commit that put events into the outbox, with their lanes.
     """
 
     def __init__(self, service: str, url: str, *, pool_size: int = 20) -> None:
@@ -51,7 +51,7 @@ class Database:
         self.url = url.replace("{service}", service)
         self.engine = _engine(self.url, pool_size)
         self._writing = self.engine.execution_options(laurel_writes=True)
-        self.on_recorded: Callable[[], None] = lambda: None
+        self.on_recorded: Callable[[set[str]], None] = lambda _lanes: None
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,9 +65,9 @@ class Database:
         with Session(self._writing, info=info, expire_on_commit=False) as session:
             yield session
             session.commit()
-            recorded = session.info.pop("recorded", False)
+            recorded: set[str] = session.info.pop("recorded", set())
         if recorded:
-            self.on_recorded()
+            self.on_recorded(recorded)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -79,18 +79,17 @@ def _pending(session: Session) -> list[dict[str, Any]]:
     return pending
 
 
-def write_pending(session: Session) -> int:
-    """Insert what was recorded since the last call, in one statement; returns how many rows."""
-    rows = session.info.pop(PENDING, [])
-    if rows:
+def write_pending(session: Session) -> None:
+    """Insert what was recorded since the last call, in one statement."""
+    if rows := session.info.pop(PENDING, []):
         session.execute(insert(tables.outbox), rows)
-    return len(rows)
+        lanes = session.info.setdefault("recorded", set())
+        lanes.update("urgent" if row["urgent"] else "outbox" for row in rows)
 
 
 @sqlalchemy_event.listens_for(Session, "before_commit")
 def _write_before_commit(session: Session) -> None:
-    if write_pending(session):
-        session.info["recorded"] = True
+    write_pending(session)
 
 
 @sqlalchemy_event.listens_for(Session, "after_soft_rollback")

@@ -110,6 +110,8 @@ class Round:
         read = [self._ledgers()]
 
         def is_quiet() -> bool:
+            if self._has_unsent():
+                return False
             read.append(self._ledgers())
             return not report.pending(read[-1]) and not report.lost(read[-1])
 
@@ -193,6 +195,10 @@ class Round:
         revocations = self._doors.every(INSPECTION, "/v1/revocations")
         ours = [r for r in revocations if r["project"].startswith(f"{self._programme}-")]
         return all(set(OUTLETS) <= r["outlets"].keys() and r["circular"] for r in ours)
+
+    def _has_unsent(self) -> bool:
+        waiting = self._doors.get(NOTIFICATION, "/v1/deliveries", state="waiting", limit=20)
+        return any(delivery["attempts"] == 0 for delivery in waiting["items"])
 
     def _ledgers(self) -> report.Ledgers:
         return report.read_ledgers(self._doors.get)

@@ -1,6 +1,7 @@
 """What every service runs beside its own entrypoints, and the container that holds it all."""
 
 import threading
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ import structlog
 from nameko.constants import WEB_SERVER_CONFIG_KEY
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
+from nameko.utils.concurrency import SpawningProxy
 from nameko.web.server import WebServer
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,7 +24,6 @@ from shared.telemetry import RELAY_FAILURES
 from shared.web.app import WebApp
 
 SWEEP_SECONDS = 1.0
-FED_BY_COMMITS = ("urgent", "outbox")
 _log = structlog.get_logger(__name__)
 
 
@@ -70,14 +71,13 @@ class Spine(Loops, DependencyProvider):
 
     def stop(self) -> None:
         """The loops; nameko stops HTTP."""
-        for wake in self._wakes.values():
-            wake.set()
+        self._wake(LANES)
         super().stop()
         for relay in self._relays.values():
             relay.close()
 
-    def _wake(self) -> None:
-        for lane in FED_BY_COMMITS:
+    def _wake(self, lanes: Iterable[str]) -> None:
+        for lane in lanes:
             self._wakes[lane].set()
 
     def _publish(self, lane: str) -> None:
@@ -108,3 +108,8 @@ def host(service_cls: type, runtime: Runtime) -> ServiceContainer:
     address = f"{settings.http_host}:{settings.http_port_of(runtime.service)}"
     config = {"runtime": runtime, WEB_SERVER_CONFIG_KEY: address}
     return ServiceContainer(hosted, config)
+
+
+def stop_all(containers: Iterable[ServiceContainer]) -> None:
+    """Stop all side by side: each finishes what it has in hand."""
+    SpawningProxy(containers).stop()

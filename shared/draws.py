@@ -147,8 +147,9 @@ def _assign(
     for number, target in by_ticket:
         if len(results) == plan["target_count"]:
             break
+        free = [i for i in inspectors if not parties[target] & set(i["conflicts"])]
         for agency in _agencies(inspectors, seed, target):
-            chosen, reason = _team(plan, inspectors, seed, target, agency, parties[target], used)
+            chosen, reason = _team(plan, free, seed, target, agency, used[agency])
             if chosen:
                 used[agency] += 1
                 results.append({"target": target, "ticket": number, "agency": agency,
@@ -165,24 +166,19 @@ def _agencies(inspectors: Sequence[Mapping[str, Any]], seed: str, target: str) -
 
 def _team(  # noqa: PLR0917 - the parts of one decision
     plan: Mapping[str, Any],
-    inspectors: Sequence[Mapping[str, Any]],
+    free: Sequence[Mapping[str, Any]],
     seed: str,
     target: str,
     agency: str,
-    parties: set[str],
-    used: Counter[str],
+    used: int,
 ) -> tuple[list[str], str]:
-    if used[agency] >= plan["caps"].get(agency, 0):
+    if used >= plan["caps"].get(agency, 0):
         return [], AT_CAP
-    free = [
-        str(inspector["id"])
-        for inspector in inspectors
-        if inspector["agency"] == agency and not parties & set(inspector["conflicts"])
-    ]
-    if len(free) < plan["min_inspectors"]:
+    own = [str(inspector["id"]) for inspector in free if inspector["agency"] == agency]
+    if len(own) < plan["min_inspectors"]:
         return [], TOO_FEW
-    free.sort(key=lambda it: ticket(seed, netstrings("inspector", target, it)))
-    return free[: plan["min_inspectors"]], ""
+    own.sort(key=lambda it: ticket(seed, netstrings("inspector", target, it)))
+    return own[: plan["min_inspectors"]], ""
 
 
 def _by_id(directory: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

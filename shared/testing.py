@@ -25,6 +25,7 @@ from shared.settings import Settings
 from shared.spine import migrate, parking, reconcile
 from shared.spine.broker import Broker, Consumer, Delivery, broker_at
 from shared.spine.broker.topology import conversation_queue, dead_letter_queue
+from shared.spine.context import Actor, Context
 from shared.spine.conversation import Conversation
 from shared.spine.database import Database
 from shared.spine.deadletters import park_dead_letters
@@ -39,6 +40,7 @@ from shared.spine.entrypoints import (
     topology_from,
 )
 from shared.spine.entrypoints.consuming import Consuming
+from shared.spine.envelope import Event
 from shared.spine.inbox import handle_batch
 from shared.spine.parking.retries import retry_due
 from shared.spine.relay import LANES, Relay
@@ -47,6 +49,12 @@ from shared.web.access import issue_token, load_or_create_key
 from shared.web.app import WebApp
 
 START = datetime.fromisoformat("2020-10-12T09:00:00+08:00")
+
+
+def acting(now: datetime, cause: Event | None = None) -> Context:
+    """The context of an official's act, or of what follows from an event, for one command alone."""
+    trace = cause.traceparent if cause else None
+    return Context(Actor("li", "official"), now, cause, trace)
 
 
 class Laurel:

@@ -1,12 +1,11 @@
 """Inspection: the table of contents."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from services.inspection import commands
 from services.inspection.api import InspectionApi
-from services.inspection.commands.messages import REJECTED, Incoming
+from services.inspection.commands.message_checks import Incoming
+from services.inspection.commands.messages import REJECTED
 from shared.agency.signing import HEADER
 from shared.catalogue import (
     CHANGE_REPORTED,
@@ -19,6 +18,7 @@ from shared.catalogue import (
     VIOLATION_REPORTED,
 )
 from shared.spine.broker import Delivery
+from shared.spine.context import Context
 from shared.spine.entrypoints import every, handles, receives
 from shared.spine.envelope import Event
 from shared.telemetry import QUARANTINED, REVOCATION_PROPAGATION, REVOCATIONS_UNACKNOWLEDGED
@@ -30,62 +30,62 @@ class InspectionService(InspectionApi):
     name = "inspection"
 
     @handles(PROGRAMME_PUBLISHED)
-    def keep_programme(self, session: Session, event: Event, now: datetime) -> None:
+    def keep_programme(self, session: Session, event: Event, _context: Context) -> None:
         """Keep the round's definition. The newest edition wins."""
-        commands.keep_programme(session, event, now=now)
+        commands.keep_programme(session, event)
 
     @handles(PROJECT_DESIGNATED)
-    def enrol_project(self, session: Session, event: Event, now: datetime) -> None:
+    def enrol_project(self, session: Session, event: Event, _context: Context) -> None:
         """Put the project under supervision. Harmless twice: the newest sequence wins."""
-        commands.enrol_project(session, event, now=now)
+        commands.enrol_project(session, event)
 
     @handles(CHANGE_REPORTED)
     @handles(VIOLATION_REPORTED)
-    def open_task(self, session: Session, event: Event, now: datetime) -> None:
+    def open_task(self, session: Session, event: Event, _context: Context) -> None:
         """Open a task for an official; a report never revokes by itself."""
-        commands.open_task(session, event, now=now)
+        commands.open_task(session, event)
 
     @handles(REVOCATION_ACKNOWLEDGED)
-    def record_acknowledgement(self, session: Session, event: Event, now: datetime) -> None:
+    def record_acknowledgement(self, session: Session, event: Event, context: Context) -> None:
         """Enter in the ledger that an outlet acted on a revocation."""
-        seconds = commands.record_acknowledgement(session, event, now=now)
+        seconds = commands.record_acknowledgement(session, event, context)
         if seconds is not None:
             REVOCATION_PROPAGATION.labels(self.name, event.data["outlet"]).observe(seconds)
 
     @handles(NOTICE_PUBLISHED)
     @handles(NOTICE_DELIVERED)
     @handles(NOTICE_FAILED)
-    def note_notice(self, session: Session, event: Event, now: datetime) -> None:
+    def note_notice(self, session: Session, event: Event, _context: Context) -> None:
         """Keep the circular's number and what could not be delivered."""
-        commands.note_notice(session, event, now=now)
+        commands.note_notice(session, event)
 
     @receives("agency.*.inspection.reported")
-    def receive_report(self, session: Session, delivery: Delivery, now: datetime) -> None:
+    def receive_report(self, session: Session, delivery: Delivery, context: Context) -> None:
         """Check an agency's report, judge it, answer with a receipt."""
-        self._receive(session, delivery, now)
+        self._receive(session, delivery, context)
 
     @receives("agency.*.inspection.started")
-    def receive_start(self, session: Session, delivery: Delivery, now: datetime) -> None:
+    def receive_start(self, session: Session, delivery: Delivery, context: Context) -> None:
         """Check an agency's notice that it has begun, answer with a receipt."""
-        self._receive(session, delivery, now)
+        self._receive(session, delivery, context)
 
     @every(seconds=1)
-    def revoke_overdue(self, session: Session, now: datetime) -> int:
+    def revoke_overdue(self, session: Session, context: Context) -> int:
         """Revoke what was not put right by its deadline."""
-        return commands.revoke_overdue(session, now=now)
+        return commands.revoke_overdue(session, context)
 
     @every(seconds=1)
-    def expire_due(self, session: Session, now: datetime) -> int:
+    def expire_due(self, session: Session, context: Context) -> int:
         """Expire what has run out."""
-        return commands.expire_due(session, now=now)
+        return commands.expire_due(session, context)
 
     @every(seconds=5)
-    def measure_ledger(self, session: Session, now: datetime) -> None:
+    def measure_ledger(self, session: Session, context: Context) -> None:
         """Show how many revocations wait for an outlet."""
-        count = commands.settle_revocations(session, now=now)
+        count = commands.settle_revocations(session, context)
         REVOCATIONS_UNACKNOWLEDGED.labels(self.name).set(count)
 
-    def _receive(self, session: Session, delivery: Delivery, now: datetime) -> None:
+    def _receive(self, session: Session, delivery: Delivery, context: Context) -> None:
         words = delivery.routing_key.split(".")
         signature = delivery.headers.get(HEADER)
         incoming = Incoming(
@@ -97,6 +97,6 @@ class InspectionService(InspectionApi):
             route_type=".".join(words[2:]),
             user=delivery.user_id,
         )
-        receipt = commands.receive_message(session, incoming, now=now)
+        receipt = commands.receive_message(session, incoming, context)
         if receipt.status == REJECTED:
             QUARANTINED.labels(self.name, receipt.code).inc()

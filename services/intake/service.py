@@ -1,7 +1,5 @@
 """Intake: the table of contents."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from services.intake import commands
@@ -15,6 +13,7 @@ from shared.catalogue import (
     PROJECT_REINSTATED,
     PROJECT_REVOKED,
 )
+from shared.spine.context import Context
 from shared.spine.entrypoints import handles
 from shared.spine.envelope import Event
 
@@ -31,16 +30,16 @@ class IntakeService(IntakeApi):
     @handles(PROJECT_REINSTATED)
     @handles(PROJECT_EXPIRED)
     @handles(PROJECT_CHANGED)
-    def follow_project(self, session: Session, event: Event, now: datetime) -> None:
+    def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Show applicants how it goes on. The newest sequence wins."""
-        commands.follow_project(session, event, now=now)
+        commands.follow_project(session, event, context)
 
     @handles(PROJECT_REVOKED)
-    def bar_undertaker(self, session: Session, event: Event, now: datetime) -> None:
+    def bar_undertaker(self, session: Session, event: Event, context: Context) -> None:
         """Bar the undertaker from new applications, and acknowledge: the outlet `bar`."""
-        commands.bar_undertaker(session, event, now=now)
+        commands.bar_undertaker(session, event, context)
 
     @handles(PROJECT_REINSTATED)
-    def lift_bar(self, session: Session, event: Event, now: datetime) -> None:
+    def lift_bar(self, session: Session, event: Event, _context: Context) -> None:
         """Lift the bar of a reinstated project."""
-        commands.lift_bar(session, event, now=now)
+        commands.lift_bar(session, event)

@@ -20,11 +20,13 @@ from services.notification.couriers import Answer
 from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import EndReason
 from shared.clock import Clock
+from shared.spine.context import Actor, Context
 from shared.spine.database import Database
 from shared.spine.parking import Patience
 
 BATCH = 50
 LEASE_MARGIN_SECONDS = 30.0
+COURIER = Actor("courier", "timer")
 _RNG = random.SystemRandom()
 
 
@@ -43,9 +45,12 @@ class Dispatcher:
     """Delivers what is due, one parcel after the other; several replicas may do so at once."""
 
     def __init__(
-        self, database: Database, clock: Clock, patience: Patience,
+        self,
+        database: Database,
+        clock: Clock,
+        patience: Patience,
         rng: random.Random | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._database, self._clock, self._patience = database, clock, patience
         self._rng = rng or _RNG
 
@@ -78,11 +83,15 @@ class Dispatcher:
 
     def _settle(self, parcel: Parcel, outcome: Outcome, *, gone: bool) -> None:
         retry_at = datetime.now(UTC) + self._patience.delay(parcel.attempt, self._rng)
-        now = self._clock.now()
+        context = Context(COURIER, self._clock.now())
         with self._database.transaction() as session:
             settle_delivery(
-                session, parcel, outcome,
-                retry_at=retry_at, patience=self._patience.attempts, now=now,
-            )  # fmt: skip
+                session,
+                parcel,
+                outcome,
+                context,
+                retry_at=retry_at,
+                patience=self._patience.attempts,
+            )
             if gone:
-                end_subscriber(session, parcel.subscriber, EndReason.GONE, now=now)
+                end_subscriber(session, parcel.subscriber, EndReason.GONE, context)

@@ -1,7 +1,5 @@
 """Notification: whom it listens to, and what it then does."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from services.notification import commands
@@ -12,6 +10,7 @@ from services.notification.rules.deliveries import MAX_ATTEMPTS
 from services.notification.site import SitePages
 from shared import catalogue
 from shared.clock import Clock
+from shared.spine.context import Context
 from shared.spine.database import Database
 from shared.spine.entrypoints import every, handles
 from shared.spine.envelope import Event
@@ -24,31 +23,31 @@ class NotificationService(SitePages, NotificationApi):
     name = "notification"
 
     @handles(catalogue.PROGRAMME_PUBLISHED)
-    def keep_programme(self, session: Session, event: Event, now: datetime) -> None:
+    def keep_programme(self, session: Session, event: Event, context: Context) -> None:
         """Keep the round's definition; the newest edition wins."""
-        commands.keep_programme(session, event, now=now)
+        commands.keep_programme(session, event, context)
 
     @handles(catalogue.APPLICATION_SUBMITTED)
-    def keep_application(self, session: Session, event: Event, now: datetime) -> None:
+    def keep_application(self, session: Session, event: Event, context: Context) -> None:
         """Follow the application and write to its contact from now on."""
-        commands.keep_application(session, event, now=now)
+        commands.keep_application(session, event, context)
 
     @handles(catalogue.APPLICATION_RETURNED)
     @handles(catalogue.APPLICATION_RECOMMENDED)
     @handles(catalogue.APPLICATION_REJECTED)
     @handles(catalogue.APPLICATION_SCORED)
     @handles(catalogue.APPLICATION_NOT_SELECTED)
-    def follow_application(self, session: Session, event: Event, now: datetime) -> None:
+    def follow_application(self, session: Session, event: Event, context: Context) -> None:
         """Follow the application; its contact is told how the reviews ended."""
-        commands.announce_change(session, event, now=now)
+        commands.announce_change(session, event, context)
 
     @handles(catalogue.PUBLICITY_OPENED)
-    def open_publicity(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+    def open_publicity(self, session: Session, event: Event, _context: Context) -> None:
         """Show the list and its entries as publicised."""
         commands.open_publicity(session, event)
 
     @handles(catalogue.OBJECTION_DECIDED)
-    def keep_objection(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+    def keep_objection(self, session: Session, event: Event, _context: Context) -> None:
         """Show how an objection ended."""
         commands.keep_objection(session, event)
 
@@ -57,32 +56,32 @@ class NotificationService(SitePages, NotificationApi):
     @handles(catalogue.PROJECT_CHANGED)
     @handles(catalogue.RECTIFICATION_ORDERED)
     @handles(catalogue.RECTIFICATION_CLOSED)
-    def follow_project(self, session: Session, event: Event, now: datetime) -> None:
+    def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Bring register and status list up to date, and tell the subscribers."""
-        commands.announce_change(session, event, now=now)
+        commands.announce_change(session, event, context)
 
     @handles(catalogue.PROJECT_REVOKED)
-    def circulate_revocation(self, session: Session, event: Event, now: datetime) -> None:
+    def circulate_revocation(self, session: Session, event: Event, context: Context) -> None:
         """Register, status list, circular, letters and webhooks in one transaction."""
-        commands.circulate_revocation(session, event, now=now)
+        commands.circulate_revocation(session, event, context)
 
     @handles(catalogue.PROJECT_REINSTATED)
-    def circulate_reinstatement(self, session: Session, event: Event, now: datetime) -> None:
+    def circulate_reinstatement(self, session: Session, event: Event, context: Context) -> None:
         """Make a reinstatement known as widely as the revocation was."""
-        commands.circulate_reinstatement(session, event, now=now)
+        commands.circulate_reinstatement(session, event, context)
 
     @handles(catalogue.INSPECTION_PLANNED)
-    def announce_plan(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+    def announce_plan(self, session: Session, event: Event, _context: Context) -> None:
         """Show what was frozen before the draw."""
         commands.announce_plan(session, event)
 
     @handles(catalogue.INSPECTION_DRAWN)
-    def keep_draw(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+    def keep_draw(self, session: Session, event: Event, _context: Context) -> None:
         """Show the draw's transcript."""
         commands.keep_draw(session, event)
 
     @handles(catalogue.INSPECTION_COMPLETED)
-    def keep_inspection(self, session: Session, event: Event, now: datetime) -> None:  # noqa: ARG002
+    def keep_inspection(self, session: Session, event: Event, _context: Context) -> None:
         """Show an inspection's verdict."""
         commands.keep_inspection(session, event)
 

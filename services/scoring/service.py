@@ -1,12 +1,11 @@
 """Scoring: the table of contents."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from services.scoring import commands
 from services.scoring.api import ScoringApi
 from shared.catalogue import APPLICATION_RECOMMENDED, PROGRAMME_PUBLISHED, PROJECT_REVOKED
+from shared.spine.context import Context
 from shared.spine.entrypoints import every, handles
 from shared.spine.envelope import Event
 
@@ -17,21 +16,21 @@ class ScoringService(ScoringApi):
     name = "scoring"
 
     @handles(PROGRAMME_PUBLISHED)
-    def keep_programme(self, session: Session, event: Event, now: datetime) -> None:
+    def keep_programme(self, session: Session, event: Event, _context: Context) -> None:
         """Keep the round's definition. The newest edition wins."""
-        commands.keep_programme(session, event, now=now)
+        commands.keep_programme(session, event)
 
     @handles(APPLICATION_RECOMMENDED)
-    def enter_application(self, session: Session, event: Event, now: datetime) -> None:
+    def enter_application(self, session: Session, event: Event, _context: Context) -> None:
         """Enter a recommended application and check its form."""
-        commands.enter_application(session, event, now=now)
+        commands.enter_application(session, event)
 
     @handles(PROJECT_REVOKED)
-    def close_entry(self, session: Session, event: Event, now: datetime) -> None:
+    def close_entry(self, session: Session, event: Event, context: Context) -> None:
         """Close the entry of a revoked project, and acknowledge: the outlet `entry`."""
-        commands.close_entry(session, event, now=now)
+        commands.close_entry(session, event, context)
 
     @every(seconds=1)
-    def designate_due(self, session: Session, now: datetime) -> int:
+    def designate_due(self, session: Session, context: Context) -> int:
         """Designate what publicity is over for."""
-        return commands.designate_due(session, now=now)
+        return commands.designate_due(session, context)

@@ -39,6 +39,7 @@ class Event:
     traceparent: str | None
     data: dict[str, Any]
     version: int = 1
+    actor: str | None = None
 
     @property
     def owner(self) -> str:
@@ -88,6 +89,7 @@ def encode(event: Event) -> bytes:
         "correlationid": event.correlation_id,
         "causationid": event.causation_id,
         "traceparent": event.traceparent,
+        "actor": event.actor,
         "data": event.data,
     }
     present = {name: value for name, value in attributes.items() if value is not None}
@@ -110,6 +112,7 @@ def decode(body: bytes, content_type: str | None) -> Event:
             traceparent=traceparent_of(attributes.get("traceparent")),
             data=_mapping(attributes.get("data")),
             version=_counting(_text(attributes, "dataschema").rsplit("/", 1)[-1]),
+            actor=_named(attributes.get("actor")),
         )
     except (TypeError, ValueError) as error:
         raise UndecodableError(f"Not a CloudEvents 1.0 event of Laurel: {error}.") from error
@@ -149,6 +152,10 @@ def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
 def traceparent_of(value: object) -> str | None:
     """A trace as W3C Trace Context writes it; what is not well-formed is no trace."""
     return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
+
+
+def _named(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def describe(event: Event) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from shared.catalogue import EventType
 from shared.errors import LaurelError
 from shared.spine import retention
 from shared.spine.broker import Delivery
+from shared.spine.context import Actor, Context
 from shared.spine.database import insert_new_rows
-from shared.spine.envelope import Event, decode
+from shared.spine.envelope import Event, decode, traceparent_of
 from shared.spine.tables import inbox
 
-Act = Callable[[Session, Event, datetime], None]
+Act = Callable[[Session, Event, Context], None]
 
 
 class UnknownVersionError(LaurelError):
@@ -37,7 +38,7 @@ class Handler:
 
     name: str
     event_types: Mapping[str, EventType]
-    act: Act
+    method: Act
 
     @property
     def sources(self) -> dict[str, list[str]]:
@@ -74,13 +75,24 @@ class Handler:
         event = self.read(delivery.body, delivery.content_type)
         handle_one(session, self, event, delivery.body, now)
 
+    def act(self, session: Session, event: Event, now: datetime) -> None:
+        """Let the method act on an event that is new to it."""
+        context = Context(Actor(self.name, "handler"), now, event, event.traceparent)
+        self.method(session, event, context)
+
 
 @dataclass(frozen=True)
 class RawHandler:
     """A method that takes messages of partners byte for byte, and is idempotent by itself."""
 
     name: str
-    handle: Callable[[Session, Delivery, datetime], None]
+    method: Callable[[Session, Delivery, Context], None]
+
+    def handle(self, session: Session, delivery: Delivery, now: datetime) -> None:
+        """Hand one message over; who sent it, only the method can tell."""
+        trace = traceparent_of(delivery.headers.get("traceparent"))
+        context = Context(Actor(self.name, "handler"), now, traceparent=trace)
+        self.method(session, delivery, context)
 
 
 def enter(session: Session, handler: Handler, readable: Sequence[tuple[Event, bytes]]) -> set[str]:

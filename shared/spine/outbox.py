@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.catalogue import EventType
 from shared.spine import tables
+from shared.spine.context import Context
 from shared.spine.envelope import Event, encode, new_id
 
 PENDING = "laurel_outbox"
@@ -32,9 +33,7 @@ def record(
     session: Session,
     event_type: EventType,
     aggregate: Aggregate,
-    *,
-    cause: Event | None,
-    now: datetime,
+    context: Context,
     **more: Any,
 ) -> Event:
     """Add one event to the outbox of this transaction, as the aggregate's next version.
@@ -43,20 +42,21 @@ def record(
     them; what does not fit the schema raises at once, so nothing unreadable is ever published.
     """
     aggregate.sequence += 1
-    event_id = new_id()
+    event_id, cause = new_id(), context.cause
     source = session.info["service"]
     event = Event(
         id=event_id,
         source=f"/laurel/{source}",
         type=event_type.name,
         subject=aggregate.event_subject,
-        time=now,
+        time=context.now,
         sequence=aggregate.sequence,
         correlation_id=cause.correlation_id if cause else event_id,
         causation_id=cause.id if cause else None,
-        traceparent=cause.traceparent if cause else session.info.get("traceparent"),
+        traceparent=context.traceparent,
         data=event_type.dump(aggregate, more),
         version=event_type.version,
+        actor=str(context.actor),
     )
     _pending(session).append(
         {

@@ -7,7 +7,6 @@ are always checked in real time, also under a rehearsal clock.
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from shared.errors import ForbiddenError, LaurelError, SettingError, UnauthenticatedError
+from shared.spine.context import Actor
 
 ROLES = frozenset({"official", "unit", "undertaker", "expert", "agency", "operator"})
 CLAIMS = ("unit", "undertaker", "expert", "agency")
@@ -39,21 +39,6 @@ class TokenSettings(Protocol):
     def jwt_key(self) -> str: ...
     @property
     def jwks_url(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who acts, in which role, for whom; `str(actor)` stands in records."""
-
-    id: str
-    role: str
-    unit: str | None = None
-    undertaker: str | None = None
-    expert: str | None = None
-    agency: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.role}:{self.id}"
 
 
 class IssuerAwayError(LaurelError):

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from shared.errors import ForbiddenError, InvalidError, LaurelError, NotFoundError
 from shared.runtime import Runtime
+from shared.spine.context import Context
 from shared.spine.envelope import traceparent_of
 from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web import browsers, incoming
@@ -78,7 +79,9 @@ class WebApp:
             browsers.refuse_foreign(request)
         actor = self._actor(spec, request)
         path = incoming.storable(path, "path")
-        call = Call(path=path, now=self._runtime.clock.now(), actor=actor)
+        trace = traceparent_of(request.headers.get("traceparent"))
+        context = Context(actor, self._runtime.clock.now(), traceparent=trace)
+        call = Call(path=path, context=context)
         call.headers = dict(request.headers)
         call.raw = incoming.read_body(request)
         arguments = request.args.to_dict()
@@ -114,7 +117,6 @@ class WebApp:
         key = request.headers.get("Idempotency-Key") if spec.method == "POST" else None
         once = Once(call, request.path, key) if key else None
         with database.transaction() as session:
-            session.info["traceparent"] = traceparent_of(request.headers.get("traceparent"))
             if once and (earlier := once.claim(session)):
                 return earlier
             result = method(session, call)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from marshmallow import Schema
 
 from shared.errors import StaleVersionError
-from shared.web.access import Actor
+from shared.spine.context import Actor, Context
 from shared.web.paging import PageRequest
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -40,14 +40,23 @@ class Call:
     """One request, parsed: what a route method gets."""
 
     path: Mapping[str, Any]
-    now: datetime
-    actor: Actor
+    context: Context
     body: dict[str, Any] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
     page: PageRequest = field(default_factory=PageRequest)
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
     if_match: int | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls."""
+        return self.context.actor
+
+    @property
+    def now(self) -> datetime:
+        """Programme time."""
+        return self.context.now
 
     def check_version(self, version: int) -> None:
         """Raise StaleVersionError when the caller edits another version than the present one."""

@@ -32,6 +32,7 @@ from shared.spine.broker import Message, broker_at
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE, Event, encode, new_id
 from shared.spine.outbox import record
+from shared.testing import acting
 from tests.bench.field import QUORUM
 from tests.bench.figures import AT_MOST, Goal, Table, percentile
 from tests.bench.stack import BenchStack
@@ -86,7 +87,7 @@ class Supervised:
                 designated = SimpleNamespace(
                     **state(project, "DESIGNATED", number), event_subject=project, sequence=5
                 )
-                record(session, PROJECT_DESIGNATED, designated, cause=None, now=self.clock.now())
+                record(session, PROJECT_DESIGNATED, designated, acting(self.clock.now()))
         self._agencies.register()
         self.inspections = iter(self._agencies.draw("2020", projects))
 

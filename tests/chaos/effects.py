@@ -36,8 +36,8 @@ def witness(service_class, around=lambda _handler, act: act):
 
 def _witnessed(name, act):
     @functools.wraps(act)
-    def handle(self, session, event, now):
+    def handle(self, session, event, context):
         session.execute(insert(effects).values(handler=name, event_id=event.id))
-        act(self, session, event, now)
+        act(self, session, event, context)
 
     return handle

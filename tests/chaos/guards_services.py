@@ -73,9 +73,9 @@ def any_sequence(bench):
     """Whatever comes last is taken for the newest."""
     follow = commands.follow_project
 
-    def follow_all(session, event, *, now):
+    def follow_all(session, event, context):
         known = session.get(models.Application, event.subject).sequence
-        follow(session, replace(event, sequence=max(event.sequence, known + 1)), now=now)
+        follow(session, replace(event, sequence=max(event.sequence, known + 1)), context)
 
     return replaced(commands, "follow_project", follow_all)
 
@@ -100,9 +100,9 @@ def no_epoch_key(bench):
     """What was acknowledged for an epoch is forgotten."""
     bar = commands.bar_undertaker
 
-    def bar_again(session, event, *, now):
+    def bar_again(session, event, context):
         session.execute(delete(models.Acknowledgement))
-        bar(session, event, now=now)
+        bar(session, event, context)
 
     with replaced(commands, "bar_undertaker", bar_again):
         yield

@@ -21,8 +21,8 @@ from deploy.local import process
 from services.intake import commands, models
 from shared.catalogue import GROUNDS, INTAKE
 from shared.cli.demo import doors
+from shared.spine.context import Actor, Context
 from shared.spine.database import AbortedTransactionError, Database
-from shared.web.access import Actor
 from tests.chaos import poison
 from tests.shared.spine.running import DEFINITION
 
@@ -227,6 +227,6 @@ def _is_there(session, summary):
 
 
 def _take(session, reports, now):
-    actor = Actor("import", "official")
+    context = Context(Actor("import", "official"), now)
     for report in reports:
-        commands.report_violation(session, report, actor=actor, cause=None, now=now)
+        commands.report_violation(session, report, context)

@@ -102,13 +102,13 @@ def misbehaving(act):
     """The handler's method, which does what the event's summary tells it to do first."""
 
     @wraps(act)
-    def handle(self, session, event, now):
+    def handle(self, session, event, context):
         said = event.data.get("summary")
         if said == ALWAYS or (said == TWICE and _attempts(session, event) < 2):
             raise RuntimeError(said)
         if said == BLOCKS:
             patcher.original("time").sleep(BLOCKING_SECONDS)
-        act(self, session, event, now)
+        act(self, session, event, context)
         if said == BREAKS:
             _break(session)
 

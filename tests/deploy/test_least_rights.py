@@ -16,7 +16,7 @@ from shared.server import service_class
 from shared.spine.envelope import CONTENT_TYPE
 from shared.spine.outbox import record
 from shared.spine.tables import inbox, outbox
-from shared.testing import Laurel
+from shared.testing import Laurel, acting
 
 pytestmark = pytest.mark.long
 
@@ -68,7 +68,7 @@ class FourServices:
     def publish(self, service, event_type, **data):
         aggregate = SimpleNamespace(event_subject=PROJECT["project"], sequence=0)
         with self.parts[service].session(service) as session:
-            record(session, event_type, aggregate, cause=None, now=NOW, **PROJECT, **data)
+            record(session, event_type, aggregate, acting(NOW), **PROJECT, **data)
 
     def handled(self, service):
         with self.parts[service].session(service) as session:

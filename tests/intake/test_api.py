@@ -7,6 +7,7 @@ import pytest
 from services.intake import commands
 from shared.errors import LaurelError
 from shared.spine.envelope import Event, new_id
+from shared.testing import acting
 
 USCC = "91350100M000100Y43"
 NOW = datetime(2020, 10, 12, 1, tzinfo=UTC)
@@ -155,12 +156,12 @@ def project_event(name, sequence, project="2020-P110000-0001", epoch=1):
 
 def bar(intake, event):
     with intake.session("intake") as session:
-        commands.bar_undertaker(session, event, now=NOW)
+        commands.bar_undertaker(session, event, acting(NOW, event))
 
 
 def lift(intake, event):
     with intake.session("intake") as session:
-        commands.lift_bar(session, event, now=NOW)
+        commands.lift_bar(session, event)
 
 
 def is_barred(intake):

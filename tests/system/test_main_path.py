@@ -19,6 +19,12 @@ def test_a_failed_inspection_revokes_the_project_at_every_outlet(round_):
     assert sorted(event.data["outcome"] for event in completed) == ["fail", "pass"]
     (revoked,) = round_.events("inspection", "project.revoked")
     assert revoked.causation_id in {event.id for event in completed}
+    acknowledged = round_.events("notification", "revocation.acknowledged")
+    circulars = round_.events("notification", "notice.published")
+    followed = [revoked, *acknowledged, *circulars]
+    assert len(followed) >= 5
+    assert {event.correlation_id for event in followed} == {revoked.correlation_id}
+    assert all(event.actor for event in followed)
     codes = [r["code"] for agency in round_.keys for r in round_.receipts(agency)]
     assert codes.count("accepted") == 2
     register = round_.call("notification", "GET", f"/v1/register/{bad}")

@@ -13,7 +13,8 @@ from services.inspection.api.schemas import (
     KeyOut,
     ReceiptOut,
 )
-from services.inspection.commands.messages import REJECTED, Incoming
+from services.inspection.commands.message_checks import Incoming
+from services.inspection.commands.messages import REJECTED
 from shared.agency.signing import HEADER
 from shared.errors import ForbiddenError, LaurelError
 from shared.telemetry import QUARANTINED
@@ -34,9 +35,7 @@ class AgencyRoutes:
     @route("POST", "/v1/agencies", role="official", body=AgencyIn, answer=AgencyIn, status=201)
     def register_agency(self, session: Any, call: Call) -> models.Agency:
         """Register a third-party agency, or change its entry."""
-        return commands.register_agency(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.register_agency(session, call.body, call.context)
 
     @route("GET", "/v1/agencies", role=("official", "operator"), answer=AgencyIn, page=True)
     def list_agencies(self, session: Any, call: Call) -> Page:
@@ -49,26 +48,24 @@ class AgencyRoutes:
     )  # fmt: skip
     def add_key(self, session: Any, call: Call) -> models.AgencyKey:
         """Register a public key of an agency with its validity."""
-        return commands.add_key(
-            session, call.path["agency"], call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.add_key(session, call.path["agency"], call.body, call.context)
 
     @route("POST", "/v1/agencies/<agency>/keys/<kid>/end", role="official", answer=KeyOut)
     def end_key(self, session: Any, call: Call) -> models.AgencyKey:
         """End a key's validity now."""
         return commands.end_key(
-            session, call.path["agency"], call.path["kid"], actor=call.actor, cause=None,
-            now=call.now,
-        )  # fmt: skip
+            session,
+            call.path["agency"],
+            call.path["kid"],
+            call.context,
+        )
 
     @route(
         "POST", "/v1/inspectors", role="official", body=InspectorIn, answer=InspectorIn, status=201
     )
     def register_inspector(self, session: Any, call: Call) -> models.Inspector:
         """Register an inspector of an agency, or change the entry."""
-        return commands.register_inspector(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.register_inspector(session, call.body)
 
     @route("POST", "/v1/agency-messages", produces="application/json", answer=ReceiptOut)
     def receive_message(self, session: Any, call: Call) -> models.Message | Response:
@@ -81,7 +78,7 @@ class AgencyRoutes:
         incoming = Incoming(
             call.raw, headers.get("content-type"), headers.get(HEADER), channel="https"
         )
-        receipt = commands.receive_message(session, incoming, now=call.now)
+        receipt = commands.receive_message(session, incoming, call.context)
         if receipt.status != REJECTED:
             return receipt
         QUARANTINED.labels("inspection", receipt.code).inc()

@@ -24,9 +24,7 @@ class PlanRoutes:
     @route("POST", "/v1/plans", role="official", body=PlanIn, answer=PlanOut, status=201)
     def plan_inspections(self, session: Any, call: Call) -> models.Plan:
         """Announce a draw: both directories frozen and published by hash."""
-        return commands.plan_inspections(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.plan_inspections(session, call.body, call.context)
 
     @route("GET", "/v1/plans", answer=PlanOut, page=True)
     def list_plans(self, session: Any, call: Call) -> Page:
@@ -37,9 +35,12 @@ class PlanRoutes:
     def draw_plan(self, session: Any, call: Call) -> models.Plan:
         """Draw as announced, once, with the opened secrets and the public value."""
         return commands.draw_plan(
-            session, call.path["plan"], call.body["secrets"], call.body["public_value"],
-            actor=call.actor, cause=None, now=call.now,
-        )  # fmt: skip
+            session,
+            call.path["plan"],
+            call.body["secrets"],
+            call.body["public_value"],
+            call.context,
+        )
 
     @route("GET", "/v1/plans/<plan>/transcript")
     def show_transcript(self, session: Any, call: Call) -> Any:
@@ -72,6 +73,8 @@ class PlanRoutes:
     def void_inspection(self, session: Any, call: Call) -> models.Inspection:
         """Void an inspection that has no report yet; what it reports later is refused."""
         return commands.void_inspection(
-            session, call.path["inspection"], call.body, actor=call.actor, cause=None,
-            now=call.now,
-        )  # fmt: skip
+            session,
+            call.path["inspection"],
+            call.body,
+            call.context,
+        )

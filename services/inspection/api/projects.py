@@ -38,16 +38,12 @@ class ProjectRoutes:
     @route("POST", f"{ONE}/revoke", role="official", body=RevokeIn, answer=ProjectOut)
     def revoke_project(self, session: Any, call: Call) -> models.Project:
         """Revoke on grounds 2 to 4, with citation, evidence, prior notice and statement."""
-        return commands.revoke_by_decision(
-            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.revoke_by_decision(session, call.path["project"], call.body, call.context)
 
     @route("POST", f"{ONE}/reinstate", role="official", body=ReinstateIn, answer=ProjectOut)
     def reinstate_project(self, session: Any, call: Call) -> models.Project:
         """Reinstate a revoked project by a decision that quashes the basis."""
-        return commands.reinstate_project(
-            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.reinstate_project(session, call.path["project"], call.body, call.context)
 
     @route("GET", "/v1/revocations", role=READERS, page=True)
     def list_revocations(self, session: Any, call: Call) -> Page:
@@ -67,6 +63,4 @@ class ProjectRoutes:
     )  # fmt: skip
     def decide_change(self, session: Any, call: Call) -> models.Task:
         """Decide a reported change: undertaker replaced, project withdrawn, or dismissed."""
-        return commands.decide_change(
-            session, call.path["change"], call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.decide_change(session, call.path["change"], call.body, call.context)

@@ -1,6 +1,5 @@
 """Agencies, their keys, and their inspectors."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,9 +9,9 @@ from services.inspection.rules import Code
 from shared.agency.signing import load_public_key, public_part
 from shared.catalogue import AGENCY_RECEIPT
 from shared.errors import InvalidError, LaurelError, NotFoundError
+from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 
 class KeyExistsError(LaurelError):
@@ -21,14 +20,11 @@ class KeyExistsError(LaurelError):
     slug = "key-exists"
 
 
-def register_agency(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
-) -> models.Agency:
+def register_agency(session: Session, values: dict[str, Any], context: Context) -> models.Agency:
     """Enter an agency in the directory, or change its entry."""
-    del actor, cause
     agency = session.get(models.Agency, values["code"])
     if agency is None:
-        agency = models.Agency(code=values["code"], registered_at=now)
+        agency = models.Agency(code=values["code"], registered_at=context.now)
         session.add(agency)
     agency.name = values["name"]
     agency.legal_representative = values["legal_representative"]
@@ -36,11 +32,12 @@ def register_agency(
 
 
 def add_key(
-    session: Session, code: str, values: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.AgencyKey:  # fmt: skip
+    session: Session,
+    code: str,
+    values: dict[str, Any],
+    context: Context,
+) -> models.AgencyKey:
     """Register a key with its validity; the receipt of it makes the agency's receipts queue."""
-    del actor
     agency_of(session, code)
     load_public_key(values["public_jwk"])
     if values["valid_to"] <= values["valid_from"]:
@@ -54,31 +51,34 @@ def add_key(
     )
     session.add(key)
     receipt = models.Message(
-        receipt=new_id(), agency=code, digest="", body=b"", channel="https", status="registered",
-        code=Code.KEY_REGISTERED, reason=f"Key {values['kid']} is registered.", received_at=now,
-        sequence=0, reasons_zh=[], reasons_en=[],
-    )  # fmt: skip
-    record(session, AGENCY_RECEIPT, receipt, cause=cause, now=now)
+        receipt=new_id(),
+        agency=code,
+        digest="",
+        body=b"",
+        channel="https",
+        status="registered",
+        code=Code.KEY_REGISTERED,
+        reason=f"Key {values['kid']} is registered.",
+        received_at=context.now,
+        sequence=0,
+        reasons_zh=[],
+        reasons_en=[],
+    )
+    record(session, AGENCY_RECEIPT, receipt, context)
     return key
 
 
-def end_key(
-    session: Session, code: str, kid: str, *, actor: Actor, cause: None, now: datetime
-) -> models.AgencyKey:
+def end_key(session: Session, code: str, kid: str, context: Context) -> models.AgencyKey:
     """End a key's validity now; what it signed before stays valid."""
-    del actor, cause
     key = session.get(models.AgencyKey, (code, kid), with_for_update=True)
     if key is None:
         raise NotFoundError(f"Agency {code} has no key {kid!r}.")
-    key.valid_to = min(key.valid_to, now)
+    key.valid_to = min(key.valid_to, context.now)
     return key
 
 
-def register_inspector(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
-) -> models.Inspector:
+def register_inspector(session: Session, values: dict[str, Any]) -> models.Inspector:
     """Enter an inspector in the directory, or change the entry."""
-    del actor, cause, now
     agency_of(session, values["agency"])
     return session.merge(models.Inspector(**values))
 

@@ -1,7 +1,5 @@
 """What time itself does to a designated project: its rectification or its validity runs out."""
 
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -9,42 +7,43 @@ from services.inspection import models, rules
 from services.inspection.commands.projects import move_project, revoke_project
 from services.inspection.rules import Ground, Move, State
 from shared.catalogue import PROJECT_EXPIRED
+from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
 from shared.spine.timers import each_due
 
-ACTOR = "timer"
+TIME = Actor("", "timer")
 OVERDUE = (["整改期限届满，未通过复查"], ["not put right by the deadline"])
 EXPIRED = (["有效期届满"], ["the period of validity has ended"])
 
 
-def revoke_overdue(session: Session, *, now: datetime) -> int:
+def revoke_overdue(session: Session, context: Context) -> int:
     """Revoke what was not put right by its deadline (transition 18); late is done late."""
     project = models.Project
-    due = select(project).where(project.state == State.RECTIFYING, project.rectify_until <= now)
+    due = select(project).where(
+        project.state == State.RECTIFYING, project.rectify_until <= context.now
+    )
     ordered = due.order_by(project.rectify_until)
-    return each_due(session, ordered, lambda row: keep_deadlines(session, row, now=now))
+    return each_due(session, ordered, lambda row: keep_deadlines(session, row, context))
 
 
-def expire_due(session: Session, *, now: datetime) -> int:
+def expire_due(session: Session, context: Context) -> int:
     """Expire what has run out (transition 21)."""
     project = models.Project
-    due = select(project).where(project.state.in_(rules.ACTIVE), project.expire_at <= now)
+    due = select(project).where(project.state.in_(rules.ACTIVE), project.expire_at <= context.now)
     ordered = due.order_by(project.expire_at)
-    return each_due(session, ordered, lambda row: keep_deadlines(session, row, now=now))
+    return each_due(session, ordered, lambda row: keep_deadlines(session, row, context))
 
 
-def keep_deadlines(session: Session, project: models.Project, *, now: datetime) -> None:
+def keep_deadlines(session: Session, project: models.Project, context: Context) -> None:
     """Do what has fallen due for one project, whichever timer or request comes to it first.
 
     So a report or decision that comes after a deadline finds it passed, timer or no timer.
     """
-    move = rules.due_move(project.state, project.rectify_until, project.expire_at, now)
+    move = rules.due_move(project.state, project.rectify_until, project.expire_at, context.now)
+    by_time = context.by(TIME)
     if move is Move.REVOKE:
         basis = {"deadline": str(project.rectify_by)}
-        revoke_project(
-            session, project, Ground.INSPECTION_FAILED, OVERDUE, basis=basis, actor=ACTOR,
-            cause=None, now=now,
-        )  # fmt: skip
+        revoke_project(session, project, Ground.INSPECTION_FAILED, OVERDUE, by_time, basis=basis)
     elif move is Move.EXPIRE:
-        move_project(session, project, move, EXPIRED, actor=ACTOR, now=now)
-        record(session, PROJECT_EXPIRED, project, cause=None, now=now)
+        move_project(session, project, move, EXPIRED, by_time)
+        record(session, PROJECT_EXPIRED, project, by_time)

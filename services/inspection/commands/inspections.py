@@ -1,6 +1,5 @@
 """One inspection: started, reported, concluded; a failed one revokes in the same transaction."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,9 +11,9 @@ from services.inspection.commands.projects import apply_verdict, project_of
 from services.inspection.rules import Outcome, State, Step, Verdict
 from shared.catalogue import INSPECTION_COMPLETED
 from shared.errors import NotFoundError
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 
 def start_inspection(inspection: models.Inspection) -> None:
@@ -23,9 +22,12 @@ def start_inspection(inspection: models.Inspection) -> None:
 
 
 def conclude_inspection(
-    session: Session, inspection: models.Inspection, report: dict[str, Any], *, message: str,
-    actor: str, cause: Event | None, now: datetime,
-) -> Verdict:  # fmt: skip
+    session: Session,
+    inspection: models.Inspection,
+    report: dict[str, Any],
+    message: str,
+    context: Context,
+) -> Verdict:
     """Record the verdict and, where the rules say so, revoke in the same transaction.
 
     An inspection of an earlier epoch, or of a project that is not designated any more, still
@@ -34,49 +36,53 @@ def conclude_inspection(
     policy = policy_of(session, inspection.programme)
     verdict = rules.verdict(report, policy)
     project = project_of(session, inspection.project)
-    keep_deadlines(session, project, now=now)
+    keep_deadlines(session, project, context)
     inspection.stage = rules.stepped(inspection.stage, Step.REPORT)
     score = report["score"]
     inspection.score_text = str(score) if score is not None else None
     inspection.message = message
-    completed = _publish(session, inspection, Step.PUBLISH, verdict, cause=cause, now=now)
+    completed = _publish(session, inspection, Step.PUBLISH, verdict, context)
     if inspection.epoch == project.epoch:
         move = rules.consequence(
             verdict.outcome, project.state, policy,
             is_reinspection=_is_reinspection(inspection, project),
         )  # fmt: skip
-        apply_verdict(session, project, inspection, move, actor=actor, cause=completed, now=now)
+        apply_verdict(session, project, inspection, move, context.because_of(completed))
     return verdict
 
 
 def void_inspection(
-    session: Session, inspection_id: str, values: dict[str, str], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Inspection:  # fmt: skip
+    session: Session,
+    inspection_id: str,
+    values: dict[str, str],
+    context: Context,
+) -> models.Inspection:
     """Void an inspection that has no report yet: it changes nothing, and none is taken any more.
 
     One that was concluded is not voided; what it led to is undone by a reinstatement.
     """
-    del actor
     inspection = session.get(models.Inspection, inspection_id, with_for_update=True)
     if inspection is None:
         raise NotFoundError(f"No inspection {inspection_id!r}.")
     version = policy_of(session, inspection.programme).rule_version
     verdict = Verdict(Outcome.VOID, (values["reason_zh"],), (values["reason_en"],), version)
-    _publish(session, inspection, Step.VOID, verdict, cause=cause, now=now)
+    _publish(session, inspection, Step.VOID, verdict, context)
     return inspection
 
 
 def _publish(
-    session: Session, inspection: models.Inspection, step: Step, verdict: Verdict, *,
-    cause: Event | None, now: datetime,
-) -> Event:  # fmt: skip
+    session: Session,
+    inspection: models.Inspection,
+    step: Step,
+    verdict: Verdict,
+    context: Context,
+) -> Event:
     inspection.stage = rules.stepped(inspection.stage, step)
     inspection.outcome, inspection.rule_version = verdict.outcome, verdict.rule_version
     inspection.reasons_zh = list(verdict.reasons_zh)
     inspection.reasons_en = list(verdict.reasons_en)
-    inspection.reported_at = inspection.concluded_at = now
-    return record(session, INSPECTION_COMPLETED, inspection, cause=cause, now=now)
+    inspection.reported_at = inspection.concluded_at = context.now
+    return record(session, INSPECTION_COMPLETED, inspection, context)
 
 
 def _is_reinspection(inspection: models.Inspection, project: models.Project) -> bool:

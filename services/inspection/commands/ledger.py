@@ -1,16 +1,15 @@
 """The ledger of acknowledgements: which outlet acted on which revocation, after how long."""
 
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.inspection import models, queries
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, NOTICE_PUBLISHED
+from shared.spine.context import Context
 from shared.spine.envelope import Event, made_at
 
 
-def record_acknowledgement(session: Session, event: Event, *, now: datetime) -> float | None:
+def record_acknowledgement(session: Session, event: Event, context: Context) -> float | None:
     """Enter an acknowledgement once; returns its delay in real seconds, or None if known before.
 
     The delay is the time between the makings of the two events, told by their ids.
@@ -25,18 +24,17 @@ def record_acknowledgement(session: Session, event: Event, *, now: datetime) -> 
     session.add(
         models.LedgerLine(
             project=project, epoch=epoch, outlet=outlet, receiver=receiver, seconds=seconds,
-            acknowledged_at=now,
+            acknowledged_at=context.now,
         )
     )  # fmt: skip
     return seconds
 
 
-def note_notice(session: Session, event: Event, *, now: datetime) -> None:
+def note_notice(session: Session, event: Event) -> None:
     """Keep the circular's number, and which of its deliveries were given up.
 
     The newest sequence of a delivery wins: one delivered at the first go was never given up.
     """
-    del now
     data = event.data
     if data["notice"] is None or (event.type == NOTICE_DELIVERED.name and event.sequence == 1):
         return
@@ -51,7 +49,7 @@ def note_notice(session: Session, event: Event, *, now: datetime) -> None:
     session.flush()
 
 
-def settle_revocations(session: Session, *, now: datetime) -> int:
+def settle_revocations(session: Session, context: Context) -> int:
     """Settle the open revocations that everybody has acted on; returns how many stay open.
 
     Only open ones are looked at, so that the cost does not grow with history.
@@ -61,7 +59,7 @@ def settle_revocations(session: Session, *, now: datetime) -> int:
     rows = session.scalars(unsettled.with_for_update(skip_locked=True)).all()
     for row, line in zip(rows, queries.ledger_lines(session, rows), strict=True):
         if not line["missing"] and not line["failures"]:
-            row.settled_at = now
+            row.settled_at = context.now
     session.flush()
     return queries.open_count(session)
 

@@ -4,9 +4,8 @@ The order of the checks is a promise to agencies (deploy/agency-kit). What fails
 with its bytes and changes nothing else; the same bytes again get the same receipt again.
 """
 
-import hashlib
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +13,13 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models
 from services.inspection.commands.inspections import conclude_inspection, start_inspection
+from services.inspection.commands.message_checks import (
+    Incoming,
+    Rejected,
+    check_channel,
+    check_signature,
+    check_time,
+)
 from services.inspection.rules import UNPROVED, Code, Stage, disagreements
 from shared.agency.message import (
     REPORTED,
@@ -23,64 +29,53 @@ from shared.agency.message import (
     load_report,
     read_message,
 )
-from shared.agency.signing import SignatureError, key_id_of, verify
 from shared.catalogue import AGENCY_RECEIPT
-from shared.spine.envelope import UndecodableError, new_id
+from shared.spine.context import Actor, Context
+from shared.spine.envelope import Event, UndecodableError, new_id
 from shared.spine.outbox import record
 from shared.workdays import china_date
 
-MAX_AGE = timedelta(days=7)
-MAX_AHEAD = timedelta(minutes=5)
 ACCEPTED, REJECTED = "accepted", "rejected"
 
 
-@dataclass(frozen=True)
-class Incoming:
-    """What came in, byte for byte; `route_agency` and `route_type` are None on HTTPS."""
-
-    body: bytes
-    content_type: str | None
-    signature: str | None
-    channel: str
-    route_agency: str | None = None
-    route_type: str | None = None
-    user: str | None = None
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over body and signature."""
-        joined = self.body + b"\0" + (self.signature or "").encode("utf-8", "replace")
-        return hashlib.sha256(joined).hexdigest()
-
-
-class Rejected(Exception):  # noqa: N818 - an outcome, not a fault
-    """A message is refused with this code and reason."""
-
-    def __init__(self, code: Code, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason
-
-
-def receive_message(session: Session, incoming: Incoming, *, now: datetime) -> models.Message:
+def receive_message(session: Session, incoming: Incoming, context: Context) -> models.Message:
     """Check a message, act on it if it passes, and give its receipt, which is also published."""
     message: AgencyMessage | None = None
     try:
         message = _read(incoming)
-        session.info["traceparent"] = message.traceparent or session.info.get("traceparent")
+        trace = message.traceparent or context.traceparent
+        context = replace(context, traceparent=trace)
         _lock_agency(session, message)
-        _check_channel(incoming, message)
+        check_channel(incoming, message)
         receipt = _answered(session, incoming, message)
         if receipt is None:
-            _check_signature(session, incoming, message, now)
-            _check_time(message, now)
+            check_signature(session, incoming, message, context.now)
+            check_time(message, context.now)
             receipt = _accepted(session, incoming, message) or _taken(
-                session, incoming, message, now
+                session, incoming, message, _proved(message, context)
             )
     except Rejected as refusal:
-        receipt = _refused(session, incoming, message, refusal, now)
+        receipt = _refused(session, incoming, message, refusal, context.now)
     if receipt.agency is not None:
-        record(session, AGENCY_RECEIPT, receipt, cause=None, now=now)
+        record(session, AGENCY_RECEIPT, receipt, context)
     return receipt
+
+
+def _proved(message: AgencyMessage, context: Context) -> Context:
+    """The agency acts, and its message is the cause: known only once its signature is verified."""
+    cause = Event(
+        id=message.id,
+        source="",
+        type=message.type.removeprefix("laurel."),
+        subject=message.inspection,
+        time=message.time,
+        sequence=1,
+        correlation_id=message.id,
+        causation_id=None,
+        traceparent=context.traceparent,
+        data={},
+    )
+    return context.because_of(cause).by(Actor(message.agency, "agency", agency=message.agency))
 
 
 def _read(incoming: Incoming) -> AgencyMessage:
@@ -97,18 +92,6 @@ def _lock_agency(session: Session, message: AgencyMessage) -> None:
         raise Rejected(Code.UNKNOWN_AGENCY, f"No agency {message.agency!r} is registered.")
 
 
-def _check_channel(incoming: Incoming, message: AgencyMessage) -> None:
-    """The broker's topic permissions tie the key to the user; the message must agree with both."""
-    if incoming.route_agency is None:
-        return
-    fits = message.type.removeprefix("laurel.") == incoming.route_type
-    if incoming.route_agency != message.agency or not fits:
-        raise Rejected(Code.WRONG_CHANNEL, "The routing key does not fit the message.")
-    user = incoming.user or ""
-    if user.startswith("agency-") and user != f"agency-{message.agency}":
-        raise Rejected(Code.WRONG_CHANNEL, "The broker user is another agency's.")
-
-
 def _answered(
     session: Session, incoming: Incoming, message: AgencyMessage
 ) -> models.Message | None:
@@ -116,32 +99,6 @@ def _answered(
     table = models.Message
     same = (table.digest == incoming.digest, table.code.not_in(UNPROVED))
     return session.scalars(select(table).where(table.agency == message.agency, *same)).first()
-
-
-def _check_signature(
-    session: Session, incoming: Incoming, message: AgencyMessage, now: datetime
-) -> None:
-    if incoming.signature is None:
-        raise Rejected(Code.BAD_SIGNATURE, "The header laurel-signature is missing.")
-    try:
-        kid = key_id_of(incoming.signature)
-        key = session.get(models.AgencyKey, (message.agency, kid))
-        if key is None:
-            raise Rejected(Code.UNKNOWN_KEY, f"Agency {message.agency} has no key {kid!r}.")
-        for instant in (message.time, now):
-            if not key.valid_from <= instant < key.valid_to:
-                reason = f"Key {kid!r} is not valid at {instant.isoformat()}."
-                raise Rejected(Code.KEY_NOT_VALID, reason)
-        verify(incoming.body, incoming.signature, key.public_jwk)
-    except SignatureError as error:
-        raise Rejected(Code.BAD_SIGNATURE, error.detail) from error
-
-
-def _check_time(message: AgencyMessage, now: datetime) -> None:
-    if message.time < now - MAX_AGE:
-        raise Rejected(Code.STALE, f"The message is older than {MAX_AGE.days} days; make it anew.")
-    if message.time > now + MAX_AHEAD:
-        raise Rejected(Code.FROM_FUTURE, "The message's time lies ahead; set your clock.")
 
 
 def _accepted(
@@ -157,13 +114,13 @@ def _accepted(
 
 
 def _taken(
-    session: Session, incoming: Incoming, message: AgencyMessage, now: datetime
+    session: Session, incoming: Incoming, message: AgencyMessage, context: Context
 ) -> models.Message:
     inspection = _assigned(session, message)
-    report = _report(message, inspection, now)
-    row = _row(incoming, message, message.agency, now)
+    report = _report(message, inspection, context.now)
+    row = _row(incoming, message, message.agency, context.now)
     session.add(row)
-    _act(session, row, inspection, report, now)
+    _act(session, row, inspection, report, context)
     return row
 
 
@@ -199,25 +156,28 @@ def _report(
 
 
 def _act(
-    session: Session, row: models.Message, inspection: models.Inspection,
-    report: dict[str, Any] | None, now: datetime,
-) -> None:  # fmt: skip
+    session: Session,
+    row: models.Message,
+    inspection: models.Inspection,
+    report: dict[str, Any] | None,
+    context: Context,
+) -> None:
     row.status, row.code, row.reason = ACCEPTED, Code.ACCEPTED, "Accepted."
     if report is None:
         start_inspection(inspection)
         return
-    actor = f"agency:{row.agency}"
-    verdict = conclude_inspection(
-        session, inspection, report, message=row.receipt, actor=actor, cause=None, now=now
-    )
+    verdict = conclude_inspection(session, inspection, report, row.receipt, context)
     row.outcome = verdict.outcome
     row.reasons_zh, row.reasons_en = list(verdict.reasons_zh), list(verdict.reasons_en)
 
 
 def _refused(
-    session: Session, incoming: Incoming, message: AgencyMessage | None, refusal: Rejected,
+    session: Session,
+    incoming: Incoming,
+    message: AgencyMessage | None,
+    refusal: Rejected,
     now: datetime,
-) -> models.Message:  # fmt: skip
+) -> models.Message:
     """The quarantined row; the same bytes refused for the same reason share one."""
     table, agency = models.Message, _sender(session, incoming, message)
     same = (table.digest == incoming.digest, table.code == refusal.code, table.agency == agency)

@@ -14,9 +14,9 @@ from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
 from shared.errors import IllegalTransitionError, LaurelError, NotFoundError
 from shared.programme import Programme
+from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
 from shared.spine.outbox import record
-from shared.web.access import Actor
 from shared.workdays import china_date, end_of_day
 
 
@@ -26,9 +26,8 @@ class DrawRefusedError(LaurelError):
     slug = "draw-refused"
 
 
-def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
+def keep_programme(session: Session, event: Event) -> None:
     """Keep the newest edition of the definition."""
-    del now
     data = event.data
     row = session.get(models.Programme, data["programme"], with_for_update=True)
     if row is None:
@@ -59,13 +58,10 @@ def policy_of(session: Session, programme: str) -> rules.Policy:
     )
 
 
-def plan_inspections(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
-) -> models.Plan:
+def plan_inspections(session: Session, values: dict[str, Any], context: Context) -> models.Plan:
     """Freeze both directories and announce the draw with their hashes."""
-    del actor
     policy = programme_of(session, values["programme"]).inspection
-    caps = _caps(session, policy.agency_cap_per_year, now)
+    caps = _caps(session, policy.agency_cap_per_year, context.now)
     targets = _targets(session, values["programme"], values["projects"])
     inspectors = [
         {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
@@ -79,28 +75,39 @@ def plan_inspections(
             "plans that wait for their draw."
         )
     plan = models.Plan(
-        id=new_id(), programme=values["programme"], method=values["method"],
+        id=new_id(),
+        programme=values["programme"],
+        method=values["method"],
         target_count=min(values["target_count"], len(targets)),
-        min_inspectors=policy.min_inspectors, targets=targets, inspectors=inspectors,
-        targets_sha256=draws.freeze(targets), inspectors_sha256=draws.freeze(inspectors),
-        caps=caps, commitments=values["commitments"],
-        public_value=values["public_value"], draw_at=values["draw_at"], planned_at=now, sequence=0,
-    )  # fmt: skip
+        min_inspectors=policy.min_inspectors,
+        targets=targets,
+        inspectors=inspectors,
+        targets_sha256=draws.freeze(targets),
+        inspectors_sha256=draws.freeze(inspectors),
+        caps=caps,
+        commitments=values["commitments"],
+        public_value=values["public_value"],
+        draw_at=values["draw_at"],
+        planned_at=context.now,
+        sequence=0,
+    )
     session.add(plan)
-    record(session, INSPECTION_PLANNED, plan, cause=cause, now=now)
+    record(session, INSPECTION_PLANNED, plan, context)
     return plan
 
 
 def draw_plan(
-    session: Session, plan_id: str, secrets: Mapping[str, str], public_value: str, *,
-    actor: Actor, cause: None, now: datetime,
-) -> models.Plan:  # fmt: skip
+    session: Session,
+    plan_id: str,
+    secrets: Mapping[str, str],
+    public_value: str,
+    context: Context,
+) -> models.Plan:
     """Draw as announced, once; the drawn agencies may report from then on."""
-    del actor
     plan = session.get(models.Plan, plan_id, with_for_update=True)
     if plan is None:
         raise NotFoundError(f"No plan {plan_id!r}.")
-    _check_draw(plan, secrets, now)
+    _check_draw(plan, secrets, context.now)
     facts = {
         "id": plan.id, "target_count": plan.target_count, "min_inspectors": plan.min_inspectors,
         "caps": plan.caps, "commitments": plan.commitments, "announced": plan.public_value,
@@ -109,8 +116,8 @@ def draw_plan(
     transcript = draws.draw(facts, plan.targets, plan.inspectors, secrets, public_value)
     plan.transcript = transcript
     for result in transcript["results"]:
-        session.add(_inspection(session, plan, result, now))
-    record(session, INSPECTION_DRAWN, plan, cause=cause, now=now)
+        session.add(_inspection(session, plan, result, context.now))
+    record(session, INSPECTION_DRAWN, plan, context)
     return plan
 
 
@@ -134,10 +141,20 @@ def _inspection(
         stage = rules.stepped(stage, step)
     project = session.get_one(models.Project, result["target"])
     return models.Inspection(
-        inspection=new_id(), plan=plan.id, project=project.project, programme=plan.programme,
-        agency=result["agency"], method=plan.method, inspectors=result["inspectors"], stage=stage,
-        epoch=project.epoch, drawn_at=now, sequence=0, reasons_zh=[], reasons_en=[],
-    )  # fmt: skip
+        inspection=new_id(),
+        plan=plan.id,
+        project=project.project,
+        programme=plan.programme,
+        agency=result["agency"],
+        method=plan.method,
+        inspectors=result["inspectors"],
+        stage=stage,
+        epoch=project.epoch,
+        drawn_at=now,
+        sequence=0,
+        reasons_zh=[],
+        reasons_en=[],
+    )
 
 
 def _targets(session: Session, programme: str, projects: list[str]) -> list[dict[str, Any]]:

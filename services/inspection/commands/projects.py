@@ -16,9 +16,9 @@ from shared.catalogue import (
     RECTIFICATION_ORDERED,
 )
 from shared.errors import NotFoundError
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
-from shared.web.access import Actor
 from shared.workdays import china_date, end_of_day
 
 STATE_FIELDS = ("programme", "unit", "undertaker", "title", "direction", "epoch", "valid_from",
@@ -26,9 +26,8 @@ STATE_FIELDS = ("programme", "unit", "undertaker", "title", "direction", "epoch"
 Reasons = tuple[list[str], list[str]]
 
 
-def enrol_project(session: Session, event: Event, *, now: datetime) -> None:
+def enrol_project(session: Session, event: Event) -> None:
     """Put a project under supervision. Harmless twice: the newest sequence wins."""
-    del now
     project = session.get(models.Project, event.subject, with_for_update=True)
     if project is None:
         project = models.Project(project=event.subject, sequence=0)
@@ -44,98 +43,106 @@ def enrol_project(session: Session, event: Event, *, now: datetime) -> None:
 
 
 def apply_verdict(
-    session: Session, project: models.Project, inspection: models.Inspection, move: Move | None, *,
-    actor: str, cause: Event | None, now: datetime,
-) -> None:  # fmt: skip
+    session: Session,
+    project: models.Project,
+    inspection: models.Inspection,
+    move: Move | None,
+    context: Context,
+) -> None:
     """Do to the project what the verdict on it asks for, in the verdict's own transaction."""
     if move is None:
         return
     reasons = (inspection.reasons_zh, inspection.reasons_en)
     basis = {"inspection": inspection.inspection}
     if move is Move.REVOKE:
-        revoke_project(
-            session, project, Ground.INSPECTION_FAILED, reasons, basis=basis, actor=actor,
-            cause=cause, now=now,
-        )  # fmt: skip
+        revoke_project(session, project, Ground.INSPECTION_FAILED, reasons, context, basis=basis)
         return
-    move_project(session, project, move, reasons, basis=basis, actor=actor, now=now)
+    move_project(session, project, move, reasons, context, basis=basis)
     if move is Move.ORDER_RECTIFICATION:
-        _fix_deadline(session, project, now)
-        record(session, RECTIFICATION_ORDERED, project, cause=cause, now=now)
+        _fix_deadline(session, project, context.now)
+        record(session, RECTIFICATION_ORDERED, project, context)
     else:
-        record(session, RECTIFICATION_CLOSED, project, cause=cause, now=now)
+        record(session, RECTIFICATION_CLOSED, project, context)
 
 
 def revoke_project(
-    session: Session, project: models.Project, ground: Ground, reasons: Reasons, *,
-    basis: dict[str, Any], actor: str, cause: Event | None, now: datetime,
-) -> None:  # fmt: skip
+    session: Session,
+    project: models.Project,
+    ground: Ground,
+    reasons: Reasons,
+    context: Context,
+    *,
+    basis: dict[str, Any],
+) -> None:
     """Revoke, once per epoch, and record `project.revoked` in the same transaction."""
-    move_project(
-        session, project, Move.REVOKE, reasons, ground=ground, basis=basis, actor=actor, now=now
+    move_project(session, project, Move.REVOKE, reasons, context, basis={**basis, "ground": ground})
+    event = record(session, PROJECT_REVOKED, project, context)
+    revocation = models.Revocation(
+        project=project.project,
+        epoch=project.epoch,
+        event=event.id,
+        ground=ground,
+        inspection=basis.get("inspection"),
+        basis=basis,
+        revoked_at=context.now,
     )
-    event = record(session, PROJECT_REVOKED, project, cause=cause, now=now)
-    session.add(
-        models.Revocation(
-            project=project.project, epoch=project.epoch, event=event.id, ground=ground,
-            inspection=basis.get("inspection"), basis=basis, revoked_at=now,
-        )
-    )  # fmt: skip
+    session.add(revocation)
 
 
 def revoke_by_decision(
-    session: Session, project_id: str, values: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Project:  # fmt: skip
+    session: Session, project_id: str, values: dict[str, Any], context: Context
+) -> models.Project:
     """Revoke on grounds 2 to 4: a decision with citation, evidence, notice and statement."""
     project = project_of(session, project_id)
     rules.check_decision(
-        values["ground"], values["evidence"], values["notice_at"], values["statement"], now
+        values["ground"], values["evidence"], values["notice_at"], values["statement"], context.now
     )
-    basis = values | {"notice_at": values["notice_at"].isoformat(), "decided_by": str(actor)}
+    notice_at, decided_by = values["notice_at"].isoformat(), str(context.actor)
+    basis = values | {"notice_at": notice_at, "decided_by": decided_by}
     reasons = ([values["reason_zh"]], [values["reason_en"]])
-    revoke_project(
-        session, project, Ground(values["ground"]), reasons, basis=basis, actor=str(actor),
-        cause=cause, now=now,
-    )  # fmt: skip
+    revoke_project(session, project, Ground(values["ground"]), reasons, context, basis=basis)
     return project
 
 
 def reinstate_project(
-    session: Session, project_id: str, values: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Project:  # fmt: skip
+    session: Session, project_id: str, values: dict[str, Any], context: Context
+) -> models.Project:
     """Undo a revocation by a decision that quashes its basis; opens the next epoch."""
     project = project_of(session, project_id)
     reasons = ([values["reason_zh"]], [values["reason_en"]])
     basis = {"citation": values["decision"]}
-    move_project(session, project, Move.REINSTATE, reasons, basis=basis, actor=str(actor), now=now)
+    move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
     revocation = session.get_one(models.Revocation, (project.project, project.epoch))
     revocation.quashed_by = values["decision"]
     project.epoch += 1
-    record(session, PROJECT_REINSTATED, project, cause=cause, now=now)
+    record(session, PROJECT_REINSTATED, project, context)
     return project
 
 
 def move_project(
-    session: Session, project: models.Project, move: Move, reasons: Reasons, *, actor: str,
-    now: datetime, ground: Ground | None = None, basis: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
+    session: Session,
+    project: models.Project,
+    move: Move,
+    reasons: Reasons,
+    context: Context,
+    *,
+    basis: Mapping[str, Any] | None = None,
+) -> None:
     """Change the project's state and say why; refused where the table has no such way."""
     policy = programme_of(session, project.programme).inspection
-    basis = basis or {}
+    basis, instant = basis or {}, context.now.isoformat()
     project.state = rules.moved(project.state, move)
     project.rectify_by = project.rectify_until = None
     project.decided = {
-        "ground": ground,
+        "ground": basis.get("ground"),
         "citation": basis.get("citation") or f"{policy.citation_zh} / {policy.citation_en}",
         "reasons_zh": list(reasons[0]),
         "reasons_en": list(reasons[1]),
         "rule_version": policy.rule_version,
-        "actor": actor,
+        "actor": str(context.actor),
         "inspection": basis.get("inspection"),
-        "decided_at": now.isoformat(),
-        "effective_at": now.isoformat(),
+        "decided_at": instant,
+        "effective_at": instant,
     }
 
 

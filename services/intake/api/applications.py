@@ -36,18 +36,14 @@ class ApplicationRoutes:
     )  # fmt: skip
     def create_application(self, session: Any, call: Call) -> models.Application:
         """Draft an application, with or without its evidence."""
-        return commands.create_application(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.create_application(session, call.body, call.context)
 
     @route("PUT", ONE, role="undertaker", body=ApplicationEdit, answer=ApplicationOut, edits=True)
     def edit_application(self, session: Any, call: Call) -> models.Application:
         """Change a draft or a returned application."""
         project = call.path["project"]
         call.check_version(own_application(session, project, call.actor).sequence)
-        return commands.edit_application(
-            session, project, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.edit_application(session, project, call.body, call.context)
 
     @route(
         "POST", f"{ONE}/evidence", role="undertaker", body=EvidenceIn, answer=ApplicationOut,
@@ -55,16 +51,12 @@ class ApplicationRoutes:
     )  # fmt: skip
     def add_evidence(self, session: Any, call: Call) -> models.Application:
         """Add an item of evidence; one of the same kind and name is replaced."""
-        return commands.add_evidence(
-            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.add_evidence(session, call.path["project"], call.body, call.context)
 
     @route("POST", f"{ONE}/submit", role="undertaker", answer=ApplicationOut)
     def submit_application(self, session: Any, call: Call) -> models.Application:
         """Submit an application to its recommending unit."""
-        return commands.submit_application(
-            session, call.path["project"], actor=call.actor, cause=None, now=call.now
-        )
+        return commands.submit_application(session, call.path["project"], call.context)
 
     @route(
         "GET", "/v1/applications", role=READERS, query=ApplicationQuery, answer=ApplicationRow,
@@ -96,9 +88,7 @@ class ApplicationRoutes:
     )  # fmt: skip
     def report_change(self, session: Any, call: Call) -> models.Report:
         """Report a major change of the undertaker in writing."""
-        return commands.report_change(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.report_change(session, call.body, call.context)
 
     @route(
         "POST", "/v1/violations", role=("official", "operator"), body=ViolationIn,
@@ -106,9 +96,7 @@ class ApplicationRoutes:
     )  # fmt: skip
     def report_violation(self, session: Any, call: Call) -> models.Report:
         """Report what may be a ground for revocation; an official decides."""
-        return commands.report_violation(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.report_violation(session, call.body, call.context)
 
 
 def _own(call: Call) -> dict[str, str | None]:

@@ -24,9 +24,7 @@ class ProgrammeRoutes:
         What is wrong with it is listed with line numbers under `errors`.
         """
         definition = read_programme(call.body["yaml"])
-        return commands.publish_programme(
-            session, definition, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.publish_programme(session, definition, call.context)
 
     @route("GET", "/v1/programmes", answer=ProgrammeOut, page=True)
     def list_programmes(self, session: Any, call: Call) -> Page:
@@ -49,6 +47,4 @@ class ProgrammeRoutes:
     @route("PUT", "/v1/units/<code>", role="official", body=UnitIn, answer=UnitOut)
     def register_unit(self, session: Any, call: Call) -> models.RecommendingUnit:
         """Enter a unit in the register, or change its entry."""
-        return commands.register_unit(
-            session, call.path["code"], call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.register_unit(session, call.path["code"], call.body)

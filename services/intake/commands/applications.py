@@ -13,84 +13,92 @@ from services.intake.commands.programmes import programme_of
 from services.intake.rules import Move, State
 from shared.catalogue import APPLICATION_SUBMITTED
 from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.spine.context import Actor, Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 
 def create_application(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+    session: Session, values: dict[str, Any], context: Context
 ) -> models.Application:
     """Draft an application; its number is the unit's next one in the round."""
-    del cause
-    _check_undertaker(session, values["uscc"], actor)
+    _check_undertaker(session, values["uscc"], context.actor)
     programme = programme_of(session, values["programme"])
     rules.check_direction(values["direction"], programme.directions)
     application = models.Application(
         project=_next_number(session, values["programme"], values["unit"]),
-        state=State.DRAFT, epoch=0, sequence=0, created_at=now,
+        state=State.DRAFT, epoch=0, sequence=0, created_at=context.now,
         **{name: value for name, value in values.items() if name != "evidence"},
     )  # fmt: skip
     session.add(application)
     for item in values.get("evidence", ()):
         _attach(application, item)
-    note(application, actor, now, "created")
+    note(application, context.actor, context.now, "created")
     session.flush()
     return application
 
 
 def edit_application(
-    session: Session, project: str, values: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Application:  # fmt: skip
+    session: Session,
+    project: str,
+    values: dict[str, Any],
+    context: Context,
+) -> models.Application:
     """Change a draft, or a returned application, which becomes a draft again."""
-    del cause
-    application = own_application(session, project, actor)
+    application = own_application(session, project, context.actor)
     application.state = rules.moved(application.state, Move.EDIT)
     if "direction" in values:
         programme = programme_of(session, application.programme)
         rules.check_direction(values["direction"], programme.directions)
     for name, value in values.items():
         setattr(application, name, value)
-    note(application, actor, now, "edited", fields=sorted(values))
+    note(application, context.actor, context.now, "edited", fields=sorted(values))
     return application
 
 
 def add_evidence(
-    session: Session, project: str, item: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Application:  # fmt: skip
+    session: Session,
+    project: str,
+    item: dict[str, Any],
+    context: Context,
+) -> models.Application:
     """Add an item of evidence; one of the same kind and name is replaced."""
-    del cause
-    application = own_application(session, project, actor)
+    application = own_application(session, project, context.actor)
     application.state = rules.moved(application.state, Move.EDIT)
     _attach(application, item)
-    note(application, actor, now, "evidence added", kind=item["kind"], sha256=item["sha256"])
+    note(
+        application,
+        context.actor,
+        context.now,
+        "evidence added",
+        kind=item["kind"],
+        sha256=item["sha256"],
+    )
     session.flush()
     return application
 
 
-def submit_application(
-    session: Session, project: str, *, actor: Actor, cause: None, now: datetime
-) -> models.Application:
+def submit_application(session: Session, project: str, context: Context) -> models.Application:
     """Submit: inside the window, evidence complete; fixes the content hash (transition 1)."""
-    application = own_application(session, project, actor)
+    application = own_application(session, project, context.actor)
     programme = programme_of(session, application.programme)
     to = rules.moved(application.state, Move.SUBMIT)
     rules.check_submission(
-        opens_at=programme.opens_at, closes_at=programme.closes_at, now=now,
+        opens_at=programme.opens_at, closes_at=programme.closes_at, now=context.now,
         required=programme.required_evidence,
         present=[item.kind for item in application.evidence],
     )  # fmt: skip
     _refuse_barred(session, application.uscc)
-    application.state, application.submitted_at = to, now
+    application.state, application.submitted_at = to, context.now
     application.content_hash = rules.content_hash(_content(application))
-    note(application, actor, now, "submitted", content_hash=application.content_hash)
-    record(session, APPLICATION_SUBMITTED, application, cause=cause, now=now)
+    note(
+        application, context.actor, context.now, "submitted", content_hash=application.content_hash
+    )
+    record(session, APPLICATION_SUBMITTED, application, context)
     return application
 
 
-def follow_project(session: Session, event: Event, *, now: datetime) -> None:
+def follow_project(session: Session, event: Event, context: Context) -> None:
     """Follow what other services decided; the newest sequence wins, late events change nothing."""
     application = session.get(models.Application, event.subject, with_for_update=True)
     if application is None or event.sequence <= application.sequence:
@@ -98,7 +106,7 @@ def follow_project(session: Session, event: Event, *, now: datetime) -> None:
     application.sequence = event.sequence
     application.state = State(event.data["state"])
     application.epoch = event.data["epoch"]
-    note(application, event.source, now, event.type, event=event.id)
+    note(application, event.source, context.now, event.type, event=event.id)
 
 
 def own_application(session: Session, project: str, actor: Actor) -> models.Application:

@@ -1,16 +1,15 @@
 """A revoked project bars its undertaker from new applications; a reinstatement lifts the bar."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from services.intake import models
 from shared.catalogue import REVOCATION_ACKNOWLEDGED
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
 
 
-def bar_undertaker(session: Session, event: Event, *, now: datetime) -> None:
+def bar_undertaker(session: Session, event: Event, context: Context) -> None:
     """Bar the undertaker and acknowledge, once per epoch; a later reinstatement stays in force."""
     _note_bar(session, event, is_barred=True)
     key = (event.subject, event.data["epoch"])
@@ -18,15 +17,14 @@ def bar_undertaker(session: Session, event: Event, *, now: datetime) -> None:
         return
     acknowledgement = models.Acknowledgement(
         project=event.subject, epoch=event.data["epoch"], revocation=event.id, sequence=0,
-        acknowledged_at=now,
+        acknowledged_at=context.now,
     )  # fmt: skip
     session.add(acknowledgement)
-    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, cause=event, now=now)
+    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)
 
 
-def lift_bar(session: Session, event: Event, *, now: datetime) -> None:
+def lift_bar(session: Session, event: Event) -> None:
     """Lift the bar, unless a newer revocation is known."""
-    del now
     _note_bar(session, event, is_barred=False)
 
 

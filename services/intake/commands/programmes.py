@@ -1,7 +1,6 @@
 """Publishing a round, and the register of recommending units with their places."""
 
 import csv
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,15 @@ from services.intake import models
 from shared.catalogue import PROGRAMME_PUBLISHED
 from shared.errors import NotFoundError
 from shared.programme import Programme
+from shared.spine.context import Context
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 UNITS_FILE = Path(__file__).parents[1] / "data" / "recommending_units.csv"
 REGION_EDITION = "GB/T 2260-2007"
 
 
 def publish_programme(
-    session: Session, definition: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+    session: Session, definition: dict[str, Any], context: Context
 ) -> models.Programme:
     """Put a definition into force as the round's next edition, with the units' places in it."""
     programme = Programme.parse(definition)
@@ -31,19 +30,16 @@ def publish_programme(
         session.add(row)
     row.edition += 1
     row.definition = definition
-    row.published_at, row.published_by = now, str(actor)
+    row.published_at, row.published_by = context.now, str(context.actor)
     _load_register(session)
     _set_places(session, programme)
     units = session.scalars(select(models.RecommendingUnit)).all()
-    record(session, PROGRAMME_PUBLISHED, row, cause=cause, now=now, units=units)
+    record(session, PROGRAMME_PUBLISHED, row, context, units=units)
     return row
 
 
-def register_unit(
-    session: Session, code: str, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
-) -> models.RecommendingUnit:
+def register_unit(session: Session, code: str, values: dict[str, Any]) -> models.RecommendingUnit:
     """Enter a unit in the register, or change its entry; its places follow its kind."""
-    del actor, cause, now  # the register keeps no history of its own
     unit = session.get(models.RecommendingUnit, code) or models.RecommendingUnit(code=code)
     for name, value in values.items():
         setattr(unit, name, value)

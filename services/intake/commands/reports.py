@@ -1,6 +1,5 @@
 """Reports about designated projects: changes of the undertaker, and violations."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -8,41 +7,39 @@ from sqlalchemy.orm import Session
 from services.intake import models
 from shared.catalogue import CHANGE_REPORTED, VIOLATION_REPORTED, EventType
 from shared.errors import ForbiddenError, NotFoundError
+from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 VIOLATION = "violation"
 
 
-def report_change(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
-) -> models.Report:
+def report_change(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report a merger, reorganisation, bankruptcy or other major change (2020 plan, III (4))."""
     application = _application(session, values["project"])
-    if actor.role == "undertaker" and actor.undertaker != application.uscc:
+    if context.actor.role == "undertaker" and context.actor.undertaker != application.uscc:
         raise ForbiddenError("This project is another undertaker's.")
-    return _report(session, CHANGE_REPORTED, values, actor=actor, cause=cause, now=now)
+    return _report(session, CHANGE_REPORTED, values, context)
 
 
-def report_violation(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
-) -> models.Report:
+def report_violation(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report what may be a ground for revocation; an official decides, never a list by itself."""
     _application(session, values["project"])
     values = values | {"kind": VIOLATION}
-    return _report(session, VIOLATION_REPORTED, values, actor=actor, cause=cause, now=now)
+    return _report(session, VIOLATION_REPORTED, values, context)
 
 
 def _report(
-    session: Session, event_type: EventType, values: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Report:  # fmt: skip
+    session: Session,
+    event_type: EventType,
+    values: dict[str, Any],
+    context: Context,
+) -> models.Report:
     report = models.Report(
-        id=new_id(), reported_at=now, reported_by=str(actor), sequence=0, **values
+        id=new_id(), reported_at=context.now, reported_by=str(context.actor), sequence=0, **values
     )
     session.add(report)
-    record(session, event_type, report, cause=cause, now=now)
+    record(session, event_type, report, context)
     return report
 
 

@@ -1,6 +1,5 @@
 """The recommending unit's truth review: item by item, then one decision."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -15,28 +14,26 @@ from shared.catalogue import (
     APPLICATION_RETURNED,
 )
 from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 
-def start_review(
-    session: Session, project: str, *, actor: Actor, cause: None, now: datetime
-) -> models.Application:
+def start_review(session: Session, project: str, context: Context) -> models.Application:
     """Begin the truth review (transition 2)."""
-    del cause
-    application = _reviewed(session, project, actor)
+    application = _reviewed(session, project, context.actor)
     application.state = rules.moved(application.state, Move.START_REVIEW)
-    note(application, actor, now, "review started")
+    note(application, context.actor, context.now, "review started")
     return application
 
 
 def review_items(
-    session: Session, project: str, findings: list[dict[str, Any]], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Application:  # fmt: skip
+    session: Session,
+    project: str,
+    findings: list[dict[str, Any]],
+    context: Context,
+) -> models.Application:
     """Note the reviewer's verdict on some items; what is not verified needs a reason."""
-    del cause
-    application = _reviewed(session, project, actor)
+    application = _reviewed(session, project, context.actor)
     if application.state != State.TRUTH_REVIEW:
         rules.moved(application.state, Move.RECOMMEND)
     items = {item.number: item for item in application.evidence}
@@ -47,74 +44,72 @@ def review_items(
             errors = [{"field": f"items.{index}.item", "message": message}]
             raise InvalidError(f"There is no item {finding['item']}; it {message}.", errors=errors)
         item.verdict, item.reason = Verdict(finding["verdict"]), finding["reason"]
-        item.reviewer = str(actor)
-    note(application, actor, now, "items reviewed", findings=findings)
+        item.reviewer = str(context.actor)
+    note(application, context.actor, context.now, "items reviewed", findings=findings)
     return application
 
 
-def return_application(
-    session: Session, project: str, *, actor: Actor, cause: None, now: datetime
-) -> models.Application:
+def return_application(session: Session, project: str, context: Context) -> models.Application:
     """Return it with every questioned item and its reason (transition 3)."""
-    application = _reviewed(session, project, actor)
+    application = _reviewed(session, project, context.actor)
     to = rules.moved(application.state, Move.RETURN)
     questioned = rules.questioned_items(_verdicts(application))
     reasons = [f"{e.number} {e.filename}: {e.reason}" for e in application.evidence
                if _label(e) in questioned]  # fmt: skip
     application.state, application.reason = to, "; ".join(reasons)
-    note(application, actor, now, "returned", reasons=reasons)
-    record(session, APPLICATION_RETURNED, application, cause=cause, now=now, reasons=reasons)
+    note(application, context.actor, context.now, "returned", reasons=reasons)
+    record(session, APPLICATION_RETURNED, application, context, reasons=reasons)
     return application
 
 
 def find_ineligible(
-    session: Session, project: str, reason: str, *, actor: Actor, cause: None, now: datetime
+    session: Session, project: str, reason: str, context: Context
 ) -> models.Application:
     """Find it false or ineligible; the evidence is kept (transition 4)."""
-    return _reject(
-        session, project, (Move.FIND_INELIGIBLE, reason), actor=actor, cause=cause, now=now
-    )
+    return _reject(session, project, (Move.FIND_INELIGIBLE, reason), context)
 
 
 def not_recommend_application(
-    session: Session, project: str, reason: str, *, actor: Actor, cause: None, now: datetime
+    session: Session, project: str, reason: str, context: Context
 ) -> models.Application:
     """Decide against a recommendation (transition 6)."""
-    return _reject(
-        session, project, (Move.NOT_RECOMMEND, reason), actor=actor, cause=cause, now=now
-    )
+    return _reject(session, project, (Move.NOT_RECOMMEND, reason), context)
 
 
 def recommend_application(
-    session: Session, project: str, values: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Application:  # fmt: skip
+    session: Session,
+    project: str,
+    values: dict[str, Any],
+    context: Context,
+) -> models.Application:
     """Recommend it with a signed opinion, within the unit's quota (transition 5).
 
     Raises QuotaExceededError; the place is taken by one guarded UPDATE, so that concurrent requests
     never pass the quota on any database.
     """
-    application = _reviewed(session, project, actor)
+    application = _reviewed(session, project, context.actor)
     to = rules.moved(application.state, Move.RECOMMEND)
     rules.check_recommendable(_verdicts(application))
     _take_place(session, application.programme, application.unit)
-    application.state, application.decided_at = to, now
+    application.state, application.decided_at = to, context.now
     application.opinion, application.signatory = values["opinion"], values["signatory"]
-    note(application, actor, now, "recommended", signatory=values["signatory"])
-    record(session, APPLICATION_RECOMMENDED, application, cause=cause, now=now)
+    note(application, context.actor, context.now, "recommended", signatory=values["signatory"])
+    record(session, APPLICATION_RECOMMENDED, application, context)
     return application
 
 
 def _reject(
-    session: Session, project: str, decision: tuple[Move, str], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Application:  # fmt: skip
+    session: Session,
+    project: str,
+    decision: tuple[Move, str],
+    context: Context,
+) -> models.Application:
     move, reason = decision
-    application = _reviewed(session, project, actor)
+    application = _reviewed(session, project, context.actor)
     application.state = rules.moved(application.state, move)
-    application.reason, application.decided_at = reason, now
-    note(application, actor, now, str(move), reason=reason)
-    record(session, APPLICATION_REJECTED, application, cause=cause, now=now, reasons=[reason])
+    application.reason, application.decided_at = reason, context.now
+    note(application, context.actor, context.now, str(move), reason=reason)
+    record(session, APPLICATION_REJECTED, application, context, reasons=[reason])
     return application
 
 

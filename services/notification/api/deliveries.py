@@ -36,7 +36,7 @@ class DeliveriesApi(ServiceApi):
 
         A webhook's `secret` is in this answer only. Webhooks follow Standard Webhooks 1.0.
         """
-        return commands.add_subscriber(session, call.body, actor=call.actor, now=call.now)
+        return commands.add_subscriber(session, call.body, call.context)
 
     @route("GET", "/v1/subscribers", role="official", answer=SubscriberOut, page=True)
     def list_subscribers(self, session: Session, call: Call) -> Page:
@@ -47,7 +47,7 @@ class DeliveriesApi(ServiceApi):
     def end_subscriber(self, session: Session, call: Call) -> Response:
         """Write to a subscriber no more; what is still on its way to it is given up."""
         reason = EndReason.UNSUBSCRIBED
-        commands.end_subscriber(session, call.path["subscriber"], reason, now=call.now)
+        commands.end_subscriber(session, call.path["subscriber"], reason, call.context)
         return Response(status=204)
 
     @route("GET", "/v1/deliveries", role=STAFF, query=DeliveryQuery, answer=DeliveryOut, page=True)

@@ -1,13 +1,11 @@
 """Acknowledgements: each outlet says once per epoch that it acted on a revocation."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from services.notification.models import Acknowledgement
 from services.notification.rules.circulars import Outlet
 from shared.catalogue import REVOCATION_ACKNOWLEDGED
-from shared.spine.envelope import Event
+from shared.spine.context import Context
 from shared.spine.outbox import record
 
 
@@ -15,12 +13,15 @@ def acknowledge(
     session: Session,
     outlet: Outlet,
     concerning: tuple[str, int],
+    revocation: str,
+    context: Context,
     *,
-    cause: Event,
-    now: datetime,
     receiver: str | None = None,
 ) -> None:
-    """Record that the outlet acted on the revocation of (project, epoch); harmless twice."""
+    """Record that the outlet acted on the `revocation` (an event id) of (project, epoch).
+
+    Harmless twice.
+    """
     project, epoch = concerning
     subject = "/".join(filter(None, (project, str(epoch), outlet, receiver)))
     if session.get(Acknowledgement, subject) is not None:
@@ -32,8 +33,8 @@ def acknowledge(
         epoch=epoch,
         outlet=outlet,
         receiver=receiver,
-        revocation=cause.id,
-        acknowledged_at=now,
+        revocation=revocation,
+        acknowledged_at=context.now,
     )
     session.add(acknowledgement)
-    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, cause=cause, now=now)
+    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)

@@ -16,6 +16,7 @@ from services.notification.rules import letters
 from services.notification.rules.circulars import CHINA
 from services.notification.rules.deliveries import CONTACT_TYPES, DeliveryState, scopes_of
 from shared.catalogue import CATALOGUE, PROJECT_REVOKED
+from shared.spine.context import Context
 from shared.spine.database import insert_new
 from shared.spine.envelope import Event, new_id
 
@@ -28,13 +29,13 @@ def at_once(cause_type: str) -> datetime:
     return BEFORE_ALL if cause_type == PROJECT_REVOKED.name else AT_ONCE
 
 
-def announce_change(session: Session, event: Event, *, now: datetime) -> None:
+def announce_change(session: Session, event: Event, context: Context) -> None:
     """Follow the project, and tell whoever is to be told of this event."""
-    announce(session, event, follow_project(session, event, now=now), None, now=now)
+    announce(session, event, follow_project(session, event, context), None, context)
 
 
 def announce(
-    session: Session, event: Event, entry: HistoryEntry, circular: Circular | None, *, now: datetime
+    session: Session, event: Event, entry: HistoryEntry, circular: Circular | None, context: Context
 ) -> None:
     """Queue one delivery to everybody who is to be told of this event; harmless twice."""
     if event.type not in CONTACT_TYPES:
@@ -47,17 +48,17 @@ def announce(
         "webhook": _webhook(event, circular),
     }
     session.flush()
-    _queue(session, entry, _receivers(session, event), now=now)
+    _queue(session, entry, _receivers(session, event), context)
 
 
-def announce_missed(session: Session, subscriber: Subscriber, *, now: datetime) -> None:
+def announce_missed(session: Session, subscriber: Subscriber, context: Context) -> None:
     """Queue to a contact what was announced before its address was known here."""
     project = subscriber.scope.partition(":")[2]
     entries = select(HistoryEntry).where(
         HistoryEntry.project == project, HistoryEntry.announcement.is_not(None)
     )
     for entry in session.scalars(entries):
-        _queue(session, entry, [subscriber], now=now)
+        _queue(session, entry, [subscriber], context)
 
 
 def _receivers(session: Session, event: Event) -> Sequence[Subscriber]:
@@ -71,9 +72,9 @@ def _receivers(session: Session, event: Event) -> Sequence[Subscriber]:
 
 
 def _queue(
-    session: Session, entry: HistoryEntry, receivers: Sequence[Subscriber], *, now: datetime
+    session: Session, entry: HistoryEntry, receivers: Sequence[Subscriber], context: Context
 ) -> None:
-    rows = [_delivery(entry, subscriber, now) for subscriber in receivers]
+    rows = [_delivery(entry, subscriber, context.now) for subscriber in receivers]
     if rows:
         insert = insert_new(session.get_bind().dialect)
         session.execute(insert(Delivery).values(rows).on_conflict_do_nothing())

@@ -13,32 +13,33 @@ from services.notification.models import Circular
 from services.notification.rules.circulars import CircularKind, Outlet, number_of, year_of
 from shared.catalogue import NOTICE_PUBLISHED
 from shared.errors import InvalidError
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
 
 
-def circulate_revocation(session: Session, event: Event, *, now: datetime) -> None:
+def circulate_revocation(session: Session, event: Event, context: Context) -> None:
     """Act on a revocation at every outlet of ours, once per epoch, also when it comes late.
 
     Each of register, status list and circular acknowledges here; letters and webhooks do when
     their receivers took them.
     """
-    entry = follow_project(session, event, now=now)
-    circular = _publish(session, CircularKind.REVOCATION, event, now=now)
+    entry = follow_project(session, event, context)
+    circular = _publish(session, CircularKind.REVOCATION, event, context)
     concerning = (event.data["project"], event.data["epoch"])
     for outlet in (Outlet.REGISTER, Outlet.STATUS_LIST, Outlet.CIRCULAR):
-        acknowledge(session, outlet, concerning, cause=event, now=now)
-    announce(session, event, entry, circular, now=now)
+        acknowledge(session, outlet, concerning, event.id, context)
+    announce(session, event, entry, circular, context)
 
 
-def circulate_reinstatement(session: Session, event: Event, *, now: datetime) -> None:
+def circulate_reinstatement(session: Session, event: Event, context: Context) -> None:
     """Make a reinstatement known as widely as the revocation was."""
-    entry = follow_project(session, event, now=now)
-    circular = _publish(session, CircularKind.REINSTATEMENT, event, now=now)
-    announce(session, event, entry, circular, now=now)
+    entry = follow_project(session, event, context)
+    circular = _publish(session, CircularKind.REINSTATEMENT, event, context)
+    announce(session, event, entry, circular, context)
 
 
-def _publish(session: Session, kind: CircularKind, event: Event, *, now: datetime) -> Circular:
+def _publish(session: Session, kind: CircularKind, event: Event, context: Context) -> Circular:
     """The circular of this kind for this epoch, published if it is not yet."""
     data = event.data
     published = select(Circular).where(
@@ -46,9 +47,9 @@ def _publish(session: Session, kind: CircularKind, event: Event, *, now: datetim
     )
     if circular := session.scalar(published):
         return circular
-    circular = _write(session, kind, event, now)
+    circular = _write(session, kind, event, context.now)
     session.add(circular)
-    record(session, NOTICE_PUBLISHED, circular, cause=event, now=now)
+    record(session, NOTICE_PUBLISHED, circular, context)
     session.flush()
     return circular
 

@@ -20,6 +20,7 @@ from services.notification.rules.deliveries import (
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, PROJECT_REVOKED
 from shared.errors import IllegalTransitionError, NotFoundError
 from shared.machine import next_state
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
 
@@ -75,9 +76,14 @@ def claim_delivery(
 
 
 def settle_delivery(
-    session: Session, parcel: Parcel, outcome: Outcome, *, retry_at: datetime, patience: int,
-    now: datetime,
-) -> None:  # fmt: skip
+    session: Session,
+    parcel: Parcel,
+    outcome: Outcome,
+    context: Context,
+    *,
+    retry_at: datetime,
+    patience: int,
+) -> None:
     """Log the attempt; deliver, put off until `retry_at` or give up after `patience` attempts.
 
     A receiver that took a revocation's letter or webhook is acknowledged in this transaction.
@@ -87,18 +93,18 @@ def settle_delivery(
     if delivery.state != DeliveryState.WAITING:
         return
     if outcome.taken:
-        _deliver(session, delivery, now=now)
+        _deliver(session, delivery, context.because_of(_cause(delivery)))
     elif outcome.final or has_had_enough(parcel.attempt, patience):
-        give_up(session, delivery, outcome.code, now=now)
+        give_up(session, delivery, outcome.code, context)
     elif delivery.attempts == parcel.attempt:
         delivery.due_at, delivery.error = retry_at, outcome.code
 
 
-def give_up(session: Session, delivery: Delivery, code: str, *, now: datetime) -> None:
+def give_up(session: Session, delivery: Delivery, code: str, context: Context) -> None:
     """Settle a delivery as failed, and say so."""
     delivery.state = next_state(DELIVERIES, DeliveryState(delivery.state), DeliveryMove.GIVEN_UP)
-    delivery.error, delivery.settled_at = code, now
-    record(session, NOTICE_FAILED, delivery, cause=_cause(delivery), now=now)
+    delivery.error, delivery.settled_at = code, context.now
+    record(session, NOTICE_FAILED, delivery, context.because_of(_cause(delivery)))
 
 
 def retry_delivery(session: Session, delivery_id: str) -> Delivery:
@@ -115,15 +121,16 @@ def retry_delivery(session: Session, delivery_id: str) -> Delivery:
     return delivery
 
 
-def _deliver(session: Session, delivery: Delivery, *, now: datetime) -> None:
+def _deliver(session: Session, delivery: Delivery, context: Context) -> None:
     delivery.state = next_state(DELIVERIES, DeliveryState(delivery.state), DeliveryMove.TAKEN)
-    delivery.error, delivery.settled_at = None, now
-    cause = _cause(delivery)
-    record(session, NOTICE_DELIVERED, delivery, cause=cause, now=now)
+    delivery.error, delivery.settled_at = None, context.now
+    record(session, NOTICE_DELIVERED, delivery, context)
     if delivery.cause_type == PROJECT_REVOKED.name:
         concerning = (delivery.project, delivery.epoch)
         outlet = Outlet(delivery.outlet)
-        acknowledge(session, outlet, concerning, cause=cause, now=now, receiver=delivery.subscriber)
+        acknowledge(
+            session, outlet, concerning, delivery.cause, context, receiver=delivery.subscriber
+        )
 
 
 def _attempt(parcel: Parcel, outcome: Outcome) -> Attempt:

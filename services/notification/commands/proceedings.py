@@ -1,7 +1,5 @@
 """What the other services make public beside the projects' states; in any order."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from services.notification.commands.register import list_publicised
@@ -13,10 +11,11 @@ from services.notification.models import (
     Publicity,
 )
 from shared.catalogue import PUBLICITY_OPENED
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 
 
-def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
+def keep_programme(session: Session, event: Event, context: Context) -> None:
     """Keep a round's definition; the newest edition wins."""
     kept = session.get(Programme, event.data["programme"], with_for_update=True)
     if kept is not None and kept.edition >= event.data["edition"]:
@@ -27,7 +26,7 @@ def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
             edition=event.data["edition"],
             definition=event.data["definition"],
             units=event.data["units"],
-            published_at=now,
+            published_at=context.now,
         )
     )
 

@@ -10,6 +10,7 @@ from services.notification.commands.counters import count_up
 from services.notification.models import HistoryEntry, Project, StatusSlot
 from services.notification.rules.states import ENROLLED, shown_state, status_of
 from shared.catalogue import CATALOGUE
+from shared.spine.context import Context
 from shared.spine.database import insert_new
 from shared.spine.envelope import Event
 
@@ -25,7 +26,7 @@ AS_IS = (
 )
 
 
-def follow_project(session: Session, event: Event, *, now: datetime) -> HistoryEntry:
+def follow_project(session: Session, event: Event, context: Context) -> HistoryEntry:
     """Keep the event in the project's history, and apply it if nothing newer was applied before.
 
     Leaves the project's row locked, so that whatever else concerns the project waits its turn.
@@ -35,7 +36,7 @@ def follow_project(session: Session, event: Event, *, now: datetime) -> HistoryE
     entry = _remember(session, event, decision)
     if event.sequence > project.sequence:
         _apply(project, event, decision)
-    _show_status(session, project, now)
+    _show_status(session, project, context.now)
     session.flush()
     return entry
 

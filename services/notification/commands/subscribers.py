@@ -21,26 +21,25 @@ from services.notification.rules.deliveries import (
 )
 from services.notification.rules.webhooks import SECRET_BYTES, check_url, secret_from
 from shared.errors import NotFoundError
+from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
 
 
-def keep_application(session: Session, event: Event, *, now: datetime) -> None:
+def keep_application(session: Session, event: Event, context: Context) -> None:
     """Follow the application, and write to its contact from now on; the newest address wins."""
-    follow_project(session, event, now=now)
+    follow_project(session, event, context)
     project = event.data["project"]
     contact = session.get(Subscriber, contact_id(project))
     if contact is None:
-        contact = _contact(project, now)
+        contact = _contact(project, context.now)
         session.add(contact)
     if event.sequence > contact.sequence:
         contact.sequence, contact.address = event.sequence, event.data["contact_email"]
     session.flush()
-    announce_missed(session, contact, now=now)
+    announce_missed(session, contact, context)
 
 
-def add_subscriber(
-    session: Session, wanted: dict[str, Any], *, actor: object, now: datetime
-) -> Subscriber:
+def add_subscriber(session: Session, wanted: dict[str, Any], context: Context) -> Subscriber:
     """A new subscriber; the answer to this call is the only place that shows a webhook's secret.
 
     Raises InvalidError for a scope or an address that cannot be used.
@@ -53,8 +52,8 @@ def add_subscriber(
         id=new_id(),
         sequence=1,
         secret=secret_from(secrets.token_bytes(SECRET_BYTES)) if is_webhook else None,
-        created_by=str(actor),
-        created_at=now,
+        created_by=str(context.actor),
+        created_at=context.now,
         **{name: wanted[name] for name in ("kind", "address", "scope", "event_types")},
     )
     session.add(subscriber)
@@ -63,7 +62,7 @@ def add_subscriber(
 
 
 def end_subscriber(
-    session: Session, subscriber_id: str, reason: EndReason, *, now: datetime
+    session: Session, subscriber_id: str, reason: EndReason, context: Context
 ) -> None:
     """Write to it no more and give up what is still on its way; harmless twice."""
     subscriber = session.get(Subscriber, subscriber_id, with_for_update=True)
@@ -71,12 +70,12 @@ def end_subscriber(
         raise NotFoundError(f"There is no subscriber {subscriber_id!r}. See GET /v1/subscribers.")
     if subscriber.ended_at is not None:
         return
-    subscriber.ended_at, subscriber.end_reason = now, reason
+    subscriber.ended_at, subscriber.end_reason = context.now, reason
     waiting = select(Delivery).where(
         Delivery.subscriber == subscriber_id, Delivery.state == DeliveryState.WAITING
     )
     for delivery in session.scalars(waiting.with_for_update()):
-        give_up(session, delivery, reason, now=now)
+        give_up(session, delivery, reason, context)
 
 
 def _contact(project: str, now: datetime) -> Subscriber:

@@ -26,9 +26,7 @@ class ExpertRoutes:
     @route("POST", "/v1/experts", role="official", body=ExpertIn, answer=ExpertIn, status=201)
     def register_expert(self, session: Any, call: Call) -> models.Expert:
         """Register an expert, or change the entry."""
-        return commands.register_expert(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.register_expert(session, call.body, call.context)
 
     @route("GET", "/v1/experts", role="official", answer=ExpertIn, page=True)
     def list_experts(self, session: Any, call: Call) -> Page:
@@ -41,16 +39,16 @@ class ExpertRoutes:
     def declare_conflict(self, session: Any, call: Call) -> models.Expert:
         """Add declared conflicts of interest to an expert's entry."""
         return commands.declare_conflict(
-            session, call.path["code"], call.body["conflicts"], actor=call.actor, cause=None,
-            now=call.now,
-        )  # fmt: skip
+            session,
+            call.path["code"],
+            call.body["conflicts"],
+            call.context,
+        )
 
     @route("POST", "/v1/assignments", role="official", body=ProgrammeIn, status=201)
     def assign_experts(self, session: Any, call: Call) -> dict[str, Any]:
         """Assign enough experts without conflict to every entry in scoring, evenly."""
-        return commands.assign_experts(
-            session, call.body["programme"], actor=call.actor, cause=None, now=call.now
-        )
+        return commands.assign_experts(session, call.body["programme"], call.context)
 
     @route(
         "GET", "/v1/assignments", role=("expert", "official"), query=AssignmentQuery,
@@ -73,13 +71,13 @@ class ExpertRoutes:
     def recuse_expert(self, session: Any, call: Call) -> models.Assignment:
         """Withdraw from an entry because of a conflict of interest."""
         return commands.recuse_expert(
-            session, call.path["project"], call.body["reason"], actor=call.actor, cause=None,
-            now=call.now,
-        )  # fmt: skip
+            session,
+            call.path["project"],
+            call.body["reason"],
+            call.context,
+        )
 
     @route("POST", "/v1/entries/<project>/scores", role="expert", body=ScoresIn, answer=EntryOut)
     def score_entry(self, session: Any, call: Call) -> models.Entry:
         """Score an entry on every criterion of the rubric; may be changed until all have scored."""
-        return commands.score_entry(
-            session, call.path["project"], call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.score_entry(session, call.path["project"], call.body, call.context)

@@ -40,9 +40,7 @@ class SelectionRoutes:
     @route("POST", "/v1/rankings", role="official", body=ProgrammeIn, status=201)
     def rank_entries(self, session: Any, call: Call) -> dict[str, Any]:
         """Rank all scored entries under the quotas; every outcome is explained."""
-        entries = commands.rank_entries(
-            session, call.body["programme"], actor=call.actor, cause=None, now=call.now
-        )
+        entries = commands.rank_entries(session, call.body["programme"], call.context)
         return {"items": EntryOut(many=True).dump(entries)}
 
     @route(
@@ -50,9 +48,7 @@ class SelectionRoutes:
     )
     def open_publicity(self, session: Any, call: Call) -> models.Publicity:
         """Make the shortlist public for objections, counted in Chinese working days."""
-        return commands.open_publicity(
-            session, call.body["programme"], actor=call.actor, cause=None, now=call.now
-        )
+        return commands.open_publicity(session, call.body["programme"], call.context)
 
     @route("GET", "/v1/publicity/<publicity>", answer=PublicityOut)
     def show_publicity(self, session: Any, call: Call) -> Any:
@@ -65,9 +61,7 @@ class SelectionRoutes:
 
         The name is kept sealed from the undertaker; anonymous objections are not taken.
         """
-        return commands.receive_objection(
-            session, call.body, actor=call.actor, cause=None, now=call.now
-        )
+        return commands.receive_objection(session, call.body, call.context)
 
     @route("GET", "/v1/objections", role="official", answer=SealedObjection, page=True)
     def list_objections(self, session: Any, call: Call) -> Page:
@@ -80,10 +74,7 @@ class SelectionRoutes:
     )  # fmt: skip
     def decide_objection(self, session: Any, call: Call) -> models.Objection:
         """Decide an objection; an upheld one ends the project's selection."""
-        return commands.decide_objection(
-            session, call.path["objection"], **call.body, actor=call.actor, cause=None,
-            now=call.now,
-        )  # fmt: skip
+        return commands.decide_objection(session, call.path["objection"], call.body, call.context)
 
 
 def _found(session: Any, model: Any, key: str) -> Any:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,15 +14,12 @@ from services.scoring.commands.entries import entry_of, programme_of
 from services.scoring.rules import Move, State
 from shared.catalogue import APPLICATION_SCORED
 from shared.errors import NotFoundError
+from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 
-def register_expert(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
-) -> models.Expert:
+def register_expert(session: Session, values: dict[str, Any], context: Context) -> models.Expert:
     """Enter an expert in the directory, or change the entry; declared conflicts stay."""
-    del actor
     expert = session.get(models.Expert, values["code"], with_for_update=True)
     if expert is None:
         expert = models.Expert(code=values["code"], conflicts=[])
@@ -32,30 +28,28 @@ def register_expert(
     for name, value in values.items():
         setattr(expert, name, value)
     expert.conflicts = sorted(declared)
-    _recuse_in_conflict(session, expert, cause=cause, now=now)
+    _recuse_in_conflict(session, expert, context)
     return expert
 
 
 def declare_conflict(
-    session: Session, code: str, conflicts: Iterable[str], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Expert:  # fmt: skip
+    session: Session,
+    code: str,
+    conflicts: Iterable[str],
+    context: Context,
+) -> models.Expert:
     """Add declared conflicts of interest: USCCs of undertakers or codes of units.
 
     The expert is recused from entries in conflict that are still being scored.
     """
-    del actor
     expert = _expert(session, code)
     expert.conflicts = sorted(set(expert.conflicts) | set(conflicts))
-    _recuse_in_conflict(session, expert, cause=cause, now=now)
+    _recuse_in_conflict(session, expert, context)
     return expert
 
 
-def assign_experts(
-    session: Session, programme: str, *, actor: Actor, cause: None, now: datetime
-) -> dict[str, Any]:
+def assign_experts(session: Session, programme: str, context: Context) -> dict[str, Any]:
     """Give every entry enough experts, or raise TooFewExpertsError and change nothing."""
-    del actor
     needed = programme_of(session, programme).experts_per_application
     experts = session.scalars(
         select(models.Expert).order_by(models.Expert.code).with_for_update(read=True)
@@ -75,34 +69,37 @@ def assign_experts(
         )
     for project, codes in assigned.items():
         session.add_all(
-            models.Assignment(project=project, expert=code, assigned_at=now) for code in codes
+            models.Assignment(project=project, expert=code, assigned_at=context.now)
+            for code in codes
         )
     for entry in entries:
         if not assigned.get(entry.project):
-            _complete(session, entry, cause=cause, now=now)
+            _complete(session, entry, context)
     return {"programme": programme, "assigned": sum(map(len, assigned.values()))}
 
 
 def recuse_expert(
-    session: Session, project: str, reason: str, *, actor: Actor, cause: None, now: datetime
+    session: Session, project: str, reason: str, context: Context
 ) -> models.Assignment:
     """An expert withdraws from an entry they have not scored; the next assignment replaces them."""
     entry = entry_of(session, project)
-    assignment = _own(session, project, actor)
+    assignment = _own(session, project, context.actor)
     if assignment.scores is not None:
         raise rules.NotAssignedError("You have scored this entry; ask the officials instead.")
     assignment.recused = reason
-    _complete(session, entry, cause=cause, now=now)
+    _complete(session, entry, context)
     return assignment
 
 
 def score_entry(
-    session: Session, project: str, values: dict[str, Any], *, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Entry:  # fmt: skip
+    session: Session,
+    project: str,
+    values: dict[str, Any],
+    context: Context,
+) -> models.Entry:
     """Keep an expert's scores; when all assigned experts have scored, the entry is scored."""
     entry = entry_of(session, project)
-    assignment = _own(session, project, actor)
+    assignment = _own(session, project, context.actor)
     rules.moved(entry.state, Move.COMPLETE_SCORES)
     programme = programme_of(session, entry.programme)
     rubric = [rules.Criterion(c.key, c.weight, c.maximum) for c in programme.rubric]
@@ -110,12 +107,12 @@ def score_entry(
     rules.check_scores(scores, rubric)
     assignment.scores = {key: str(score) for key, score in scores.items()}
     assignment.total_text = str(rules.weighted_total(scores, rubric))
-    assignment.comment, assignment.scored_at = values["comment"], now
-    _complete(session, entry, cause=cause, now=now)
+    assignment.comment, assignment.scored_at = values["comment"], context.now
+    _complete(session, entry, context)
     return entry
 
 
-def _complete(session: Session, entry: models.Entry, *, cause: None, now: datetime) -> None:
+def _complete(session: Session, entry: models.Entry, context: Context) -> None:
     """Move an entry on that enough experts without conflict, and all of them, have scored."""
     active = _active(entry)
     totals = [Decimal(a.total_text) for a in active if a.total_text]
@@ -124,19 +121,17 @@ def _complete(session: Session, entry: models.Entry, *, cause: None, now: dateti
     if len(active) >= programme_of(session, entry.programme).experts_per_application:
         entry.state = rules.moved(entry.state, Move.COMPLETE_SCORES)
         entry.score_text = str(rules.mean_score(totals))
-        record(session, APPLICATION_SCORED, entry, cause=cause, now=now)
+        record(session, APPLICATION_SCORED, entry, context)
 
 
-def _recuse_in_conflict(
-    session: Session, expert: models.Expert, *, cause: None, now: datetime
-) -> None:
+def _recuse_in_conflict(session: Session, expert: models.Expert, context: Context) -> None:
     """Take the expert off the entries in scoring that they are in conflict with now."""
     own = models.Entry.assignments.any(expert=expert.code, recused=None)
     for entry in _in_scoring(session, own):
         if _is_in_conflict(expert, entry):
             assignment = session.get_one(models.Assignment, (entry.project, expert.code))
             assignment.recused = "conflict of interest"
-            _complete(session, entry, cause=cause, now=now)
+            _complete(session, entry, context)
 
 
 def _expert(session: Session, code: str) -> models.Expert:

@@ -1,7 +1,5 @@
 """Entries as events bring them: entered when recommended, closed when revoked."""
 
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -10,16 +8,16 @@ from services.scoring.rules import Move, State
 from shared.catalogue import REVOCATION_ACKNOWLEDGED
 from shared.errors import NotFoundError
 from shared.programme import Programme
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
 
 
-def keep_programme(session: Session, event: Event, *, now: datetime) -> None:
+def keep_programme(session: Session, event: Event) -> None:
     """Keep the newest edition of the definition, and the rubric that experts have scored by.
 
     Entries are ranked against each other, so that all of a round are scored by one rubric.
     """
-    del now
     data = event.data
     row = session.get(models.Programme, data["programme"], with_for_update=True)
     if row is None:
@@ -41,12 +39,11 @@ def programme_of(session: Session, programme: str) -> Programme:
     return Programme.parse(row.definition)
 
 
-def enter_application(session: Session, event: Event, *, now: datetime) -> None:
+def enter_application(session: Session, event: Event) -> None:
     """Enter a recommended application; it passes the formal check if it is complete.
 
     Completeness only (transition 7). One whose revocation came first was entered closed.
     """
-    del now
     data = event.data
     if session.get(models.Entry, event.subject) is not None:
         return
@@ -56,7 +53,7 @@ def enter_application(session: Session, event: Event, *, now: datetime) -> None:
     session.add(entry)
 
 
-def close_entry(session: Session, event: Event, *, now: datetime) -> None:
+def close_entry(session: Session, event: Event, context: Context) -> None:
     """Close the entry of a revoked project and acknowledge: once per epoch, in any order."""
     entry = session.get(models.Entry, event.subject, with_for_update=True)
     if entry is None:
@@ -68,10 +65,10 @@ def close_entry(session: Session, event: Event, *, now: datetime) -> None:
         return
     acknowledgement = models.Acknowledgement(
         project=event.subject, epoch=event.data["epoch"], revocation=event.id, sequence=0,
-        acknowledged_at=now,
+        acknowledged_at=context.now,
     )  # fmt: skip
     session.add(acknowledgement)
-    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, cause=event, now=now)
+    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)
 
 
 def entry_of(session: Session, project: str) -> models.Entry:

@@ -1,6 +1,5 @@
 """Objections during publicity: real-name, with evidence; one freezes its own entry only."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,30 +9,32 @@ from services.scoring.commands.entries import entry_of
 from services.scoring.rules import Move, State
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
 from shared.errors import IllegalTransitionError, NotFoundError
+from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
-from shared.web.access import Actor
 
 
 def receive_objection(
-    session: Session, values: dict[str, Any], *, actor: Actor, cause: None, now: datetime
+    session: Session, values: dict[str, Any], context: Context
 ) -> models.Objection:
     """Take an objection and freeze its entry (transition 11); who objects stays sealed here."""
-    del actor, cause
     rules.check_objection(values["real_name"], len(values["evidence"]))
     entry = entry_of(session, values["project"])
-    if entry.state != State.PUBLICISED or not entry.designate_at or now >= entry.designate_at:
+    if (
+        entry.state != State.PUBLICISED
+        or not entry.designate_at
+        or context.now >= entry.designate_at
+    ):
         raise rules.NotUnderPublicityError(f"Project {entry.project} is not under publicity now.")
-    objection = models.Objection(id=new_id(), received_at=now, sequence=0, **values)
+    objection = models.Objection(id=new_id(), received_at=context.now, sequence=0, **values)
     session.add(objection)
     entry.frozen_count += 1
     return objection
 
 
 def decide_objection(
-    session: Session, objection_id: str, *, upheld: bool, reason: str, actor: Actor, cause: None,
-    now: datetime,
-) -> models.Objection:  # fmt: skip
+    session: Session, objection_id: str, values: dict[str, Any], context: Context
+) -> models.Objection:
     """Decide an objection once; an upheld one ends the entry (transition 12), else it goes on."""
     objection = session.get(models.Objection, objection_id, with_for_update=True)
     if objection is None:
@@ -41,12 +42,13 @@ def decide_objection(
     if objection.decided_at is not None:
         raise IllegalTransitionError(f"Objection {objection_id} was decided already.")
     entry = entry_of(session, objection.project)
+    upheld, reason = values["upheld"], values["reason"]
     objection.upheld, objection.reason = upheld, reason
-    objection.decided_at, objection.decided_by = now, str(actor)
+    objection.decided_at, objection.decided_by = context.now, str(context.actor)
     entry.frozen_count -= 1
-    record(session, OBJECTION_DECIDED, objection, cause=cause, now=now)
+    record(session, OBJECTION_DECIDED, objection, context)
     if upheld and entry.state == State.PUBLICISED:
         entry.state = rules.moved(entry.state, Move.UPHOLD_OBJECTION)
         entry.reasons = [f"an objection was upheld: {reason}"]
-        record(session, APPLICATION_NOT_SELECTED, entry, cause=cause, now=now)
+        record(session, APPLICATION_NOT_SELECTED, entry, context)
     return objection

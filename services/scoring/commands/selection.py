@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +14,10 @@ from services.scoring.rules import Move, State
 from shared.catalogue import APPLICATION_NOT_SELECTED, PROJECT_DESIGNATED, PUBLICITY_OPENED
 from shared.errors import LaurelError
 from shared.programme import Programme
+from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
 from shared.spine.timers import each_due
-from shared.web.access import Actor
 from shared.workdays import add_working_days, china_date, end_of_day
 
 
@@ -28,15 +27,12 @@ class NothingToPublishError(LaurelError):
     slug = "nothing-to-do"
 
 
-def rank_entries(
-    session: Session, programme: str, *, actor: Actor, cause: None, now: datetime
-) -> list[models.Entry]:
+def rank_entries(session: Session, programme: str, context: Context) -> list[models.Entry]:
     """Rank all scored entries under the quotas, explain each outcome (transition 9).
 
     A later call ranks what came late, for the places that are left; an upheld objection frees one.
     Raises UnscoredEntriesError while any entry of the round still waits for scores.
     """
-    del actor
     round_ = programme_of(session, programme)
     entries = _in_states(session, programme, (State.RECOMMENDED, State.SCORING, State.SCORED))
     if unscored := [e.project for e in entries if e.state != State.SCORED]:
@@ -54,23 +50,20 @@ def rank_entries(
         entry.state, entry.rank = rules.moved(entry.state, move), outcome.rank
         entry.reasons = list(outcome.reasons)
         if not outcome.shortlisted:
-            record(session, APPLICATION_NOT_SELECTED, entry, cause=cause, now=now)
+            record(session, APPLICATION_NOT_SELECTED, entry, context)
     return sorted(entries, key=lambda entry: entry.rank or 0)
 
 
-def open_publicity(
-    session: Session, programme: str, *, actor: Actor, cause: None, now: datetime
-) -> models.Publicity:
+def open_publicity(session: Session, programme: str, context: Context) -> models.Publicity:
     """Make the shortlist public for objections, for the round's working days (transition 10).
 
     Raises UnknownYearError when the calendar does not know the days.
     """
-    del actor
     round_ = programme_of(session, programme)
     entries = _in_states(session, programme, (State.SHORTLISTED,))
     if not entries:
         raise NothingToPublishError(f"No entry of programme {programme} is shortlisted.")
-    opens_on = china_date(now)
+    opens_on = china_date(context.now)
     closes_on = add_working_days(opens_on, round_.publicity_working_days, round_.workday_overrides)
     publicity = models.Publicity(
         id=new_id(), programme=programme, opens_on=opens_on, closes_on=closes_on, sequence=0
@@ -80,28 +73,32 @@ def open_publicity(
         entry.state = rules.moved(entry.state, Move.PUBLICISE)
         entry.publicity, entry.designate_at = publicity.id, end_of_day(closes_on)
     ranked = sorted(entries, key=lambda entry: entry.rank or 0)
-    record(session, PUBLICITY_OPENED, publicity, cause=cause, now=now, entries=ranked)
+    record(session, PUBLICITY_OPENED, publicity, context, entries=ranked)
     return publicity
 
 
-def designate_due(session: Session, *, now: datetime) -> int:
+def designate_due(session: Session, context: Context) -> int:
     """Designate what publicity is over for, without open objection (transition 13)."""
     entry = models.Entry
     due = (
         select(entry)
-        .where(entry.state == State.PUBLICISED, entry.designate_at <= now, entry.frozen_count == 0)
+        .where(
+            entry.state == State.PUBLICISED,
+            entry.designate_at <= context.now,
+            entry.frozen_count == 0,
+        )
         .order_by(entry.project)
     )
-    return each_due(session, due, lambda row: designate_project(session, row, now=now))
+    return each_due(session, due, lambda row: designate_project(session, row, context))
 
 
-def designate_project(session: Session, entry: models.Entry, *, now: datetime) -> None:
+def designate_project(session: Session, entry: models.Entry, context: Context) -> None:
     """Designate one project: its first epoch, valid from that day for the round's years."""
     years = programme_of(session, entry.programme).validity_years
     entry.state = rules.moved(entry.state, Move.DESIGNATE)
-    entry.epoch, entry.valid_from = 1, china_date(now)
+    entry.epoch, entry.valid_from = 1, china_date(context.now)
     entry.valid_to = _years_later(entry.valid_from, years)
-    record(session, PROJECT_DESIGNATED, entry, cause=None, now=now)
+    record(session, PROJECT_DESIGNATED, entry, context)
 
 
 def _years_later(day: Any, years: int) -> Any:

@@ -32,7 +32,7 @@ def demo(
     began = time.monotonic()
     with stage() as (settings, clock), receiving(smtp_port(settings)) as receivers:
         with Screen() as screen:
-            outcome = play(settings, clock, receivers, screen, applications, seed, began)
+            outcome = play((settings, clock), receivers, screen, applications, seed, began)
         if as_json:
             click.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
         else:

@@ -38,10 +38,15 @@ OPENED_BEFORE, CLOSES_AFTER = timedelta(hours=1), timedelta(days=19)
 
 
 def play(  # noqa: PLR0917 - what one run needs
-    settings: Settings, clock: RehearsalClock, receivers: tuple[Mailbox, Hook], screen: Screen,
-    applications: int, seed: int, began: float,
-) -> Outcome:  # fmt: skip
+    where: tuple[Settings, RehearsalClock],
+    receivers: tuple[Mailbox, Hook],
+    screen: Screen,
+    applications: int,
+    seed: int,
+    began: float,
+) -> Outcome:
     """Play it, wait until every outlet has acted, and read the ledgers."""
+    settings, clock = where
     doors = Doors(settings)
     played = Round(doors, clock, screen, seed)
     played.subscribe(receivers[1])

@@ -16,6 +16,7 @@ from shared.catalogue import EventType
 from shared.runtime import Runtime
 from shared.spine.broker import Delivery, Queue, Topology
 from shared.spine.broker.topology import event_queue, partner_queue, topology_of
+from shared.spine.context import Actor, Context
 from shared.spine.entrypoints.consuming import Consuming
 from shared.spine.entrypoints.loops import Loops, Work
 from shared.spine.handlers import Handler, RawHandler
@@ -25,7 +26,7 @@ from shared.telemetry import TIMER_FAILURES
 
 
 class EventHandler(Consuming, Entrypoint):
-    """Hands one type of event to a method `(self, session, event, now)`, once each."""
+    """Hands one type of event to a method `(self, session, event, context)`, once each."""
 
     def __init__(self, event_type: EventType, **options: Any) -> None:
         self.event_type = event_type
@@ -47,9 +48,9 @@ class EventHandler(Consuming, Entrypoint):
 
 
 class PartnerHandler(Consuming, Entrypoint):
-    """Hands raw partner messages to a method `(self, session, delivery, now)`, which is idempotent.
+    """Hands raw partner messages to a method `(self, session, delivery, context)`.
 
-    The method answers bad input with a receipt; what it raises all the same is parked.
+    The method is idempotent and answers bad input with a receipt; what it raises is parked.
     """
 
     def __init__(self, pattern: str, **options: Any) -> None:
@@ -73,8 +74,8 @@ class PartnerHandler(Consuming, Entrypoint):
 class Timer(Loops, Entrypoint):
     """Runs a method every so many seconds, and at once again while it says there was work.
 
-    `(self, session, now)` in one transaction; with `outside=True` `(self, database, clock)`, for
-    work that waits for the network and opens short transactions itself.
+    `(self, session, context)` in one transaction; with `outside=True` `(self, database, clock)`,
+    for work that waits for the network and opens short transactions itself.
     """
 
     def __init__(self, seconds: float, outside: bool = False, **options: Any) -> None:
@@ -102,7 +103,8 @@ class Timer(Loops, Entrypoint):
         if self.outside:
             return method(runtime.database, runtime.clock) or 0
         with runtime.database.transaction() as session:
-            return method(session, runtime.clock.now()) or 0
+            actor = Actor(f"{service.name}.{self.method_name}", "timer")
+            return method(session, Context(actor, runtime.clock.now())) or 0
 
 
 handles = EventHandler.decorator

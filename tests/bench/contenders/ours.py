@@ -30,6 +30,7 @@ from shared.spine.broker.amqp import AmqpBroker, AmqpPublisher  # noqa: E402
 from shared.spine.entrypoints import EventHandler, handles, topology_from  # noqa: E402
 from shared.spine.entrypoints.host import host  # noqa: E402
 from shared.spine.outbox import record, write_pending  # noqa: E402
+from shared.testing import acting  # noqa: E402
 from shared.web.routes import ServiceApi  # noqa: E402
 from tests.bench.contenders import common  # noqa: E402
 
@@ -62,7 +63,7 @@ class Sink(ServiceApi):
     name = "scoring"
 
     @handles(CHANGE_REPORTED)
-    def keep_effect(self, session, event, now):
+    def keep_effect(self, session, event, context):
         session.add(Effect(**{name: event.data[name] for name in FIELDS}))
 
 
@@ -79,8 +80,8 @@ class WithoutInbox(EventHandler):
 
 class Forgetful(Sink):
     @WithoutInbox.decorator(CHANGE_REPORTED)
-    def keep_effect(self, session, event, now):
-        super().keep_effect(session, event, now)
+    def keep_effect(self, session, event, context):
+        super().keep_effect(session, event, context)
 
 
 class Failing(Sink):
@@ -89,11 +90,11 @@ class Failing(Sink):
     when = ""
 
     @handles(CHANGE_REPORTED)
-    def keep_effect(self, session, event, now):
+    def keep_effect(self, session, event, context):
         bad = event.data["change"].endswith("50")
         if bad and self.when == "before":
             raise LookupError("no such project")
-        super().keep_effect(session, event, now)
+        super().keep_effect(session, event, context)
         if bad:
             raise LookupError("no such project")
 
@@ -140,7 +141,7 @@ def publish(broker=None, spoil=False):
                 change = SimpleNamespace(event_subject=told["change"], sequence=0)
                 told["occurred_on"] = common.day(number)
                 told["reported_at"] = clock.now()
-                record(session, CHANGE_REPORTED, change, cause=None, now=clock.now(), **told)
+                record(session, CHANGE_REPORTED, change, acting(clock.now()), **told)
             if spoil:
                 write_pending(session)
                 session.execute(SPOIL)

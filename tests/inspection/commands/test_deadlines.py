@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 
 from services.inspection import commands
+from shared.testing import acting
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_what_fell_due_first_happens_however_late_the_timers_run(lenient, timers
     lenient.clock.set(lenient.clock.now() + timedelta(days=500))
     for timer in (*timers, *timers):
         with lenient.database.transaction() as session:
-            timer(session, now=lenient.clock.now())
+            timer(session, acting(lenient.clock.now()))
     assert lenient.state(project) == state
     assert len(lenient.events("project.revoked", "project.expired")) == 1
 
@@ -126,9 +127,9 @@ def test_two_replicas_at_once_revoke_once(busy):
     busy.clock.set(busy.clock.now() + timedelta(days=91))
     now, replica = busy.clock.now(), busy.another_replica()
     with busy.database.transaction() as one, replica.transaction() as other:
-        assert commands.revoke_overdue(one, now=now) == 1
-        assert commands.revoke_overdue(other, now=now) == 0
-        assert commands.expire_due(other, now=now) == 0
+        assert commands.revoke_overdue(one, acting(now)) == 1
+        assert commands.revoke_overdue(other, acting(now)) == 0
+        assert commands.expire_due(other, acting(now)) == 0
     replica.engine.dispose()
     assert busy.state(project) == "REVOKED"
     assert len(busy.events("project.revoked")) == 1

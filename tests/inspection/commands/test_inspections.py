@@ -3,8 +3,9 @@
 import pytest
 
 from services.inspection import commands, models
-from services.inspection.commands.messages import Incoming
+from services.inspection.commands.message_checks import Incoming
 from shared.spine.envelope import CONTENT_TYPE
+from shared.testing import acting
 
 
 @pytest.fixture
@@ -34,6 +35,8 @@ def test_a_failed_inspection_revokes_in_the_same_transaction(office, drawn):
     assert (receipt["code"], receipt["outcome"]) == ("accepted", "fail")
     completed, revoked = office.events("inspection.completed", "project.revoked")
     assert revoked.causation_id == completed.id
+    assert completed.causation_id == completed.correlation_id == revoked.correlation_id
+    assert (completed.actor, revoked.actor) == ("agency:agency-a", "agency:agency-a")
     assert revoked.data["state"] == "REVOKED"
     assert revoked.data["decision"] == office.project(project)["decision"] | {
         "decided_at": revoked.data["decision"]["decided_at"],
@@ -51,7 +54,7 @@ def test_a_failed_inspection_revokes_in_the_same_transaction(office, drawn):
 
 def judge_and_die(office, incoming, project):
     with office.database.transaction() as session:
-        receipt = commands.receive_message(session, incoming, now=office.clock.now())
+        receipt = commands.receive_message(session, incoming, acting(office.clock.now()))
         assert receipt.outcome == "fail"
         assert session.get(models.Project, project).state == "REVOKED"
         raise ZeroDivisionError
@@ -71,7 +74,7 @@ def test_a_transaction_that_dies_after_the_verdict_leaves_nothing(office, drawn)
     after = office.events("inspection.drawn", "inspection.completed", "project.revoked")
     assert len(after) == before
     with office.database.transaction() as session:
-        commands.receive_message(session, incoming, now=office.clock.now())
+        commands.receive_message(session, incoming, acting(office.clock.now()))
     assert office.state(project) == "REVOKED"
 
 

@@ -7,6 +7,7 @@ import pytest
 from services.inspection import commands
 from services.inspection.queries import NEEDED
 from shared.spine.envelope import made_at
+from shared.testing import acting
 
 OWNERS = {"bar": "intake", "entry": "scoring"}
 
@@ -50,7 +51,7 @@ def line(office):
 
 def still_open(office):
     with office.database.transaction() as session:
-        return commands.settle_revocations(session, now=office.clock.now())
+        return commands.settle_revocations(session, acting(office.clock.now()))
 
 
 def test_every_needed_outlet_is_missing_until_it_acknowledges(office, revoked):

@@ -1,5 +1,6 @@
 """Claiming and settling deliveries: first due first, out of others' hands meanwhile, settled once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,9 @@ from services.notification.models import Attempt, Delivery
 from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import EndReason
 from shared.errors import IllegalTransitionError, NotFoundError
+from shared.spine.envelope import CONTENT_TYPE, decode
+from shared.spine.tables import outbox
+from shared.testing import acting
 
 REAL = datetime(2026, 1, 1, tzinfo=UTC)
 LEASE = timedelta(minutes=1)
@@ -33,9 +37,9 @@ def queue(database, said):
     """Two webhooks about one revocation, on their way."""
     with database.transaction() as session:
         for _ in range(2):
-            commands.add_subscriber(session, WANTED, actor="official:li", now=said.NOW)
+            commands.add_subscriber(session, WANTED, acting(said.NOW))
         event = said.project_event("project.revoked", 3)
-        commands.circulate_revocation(session, event, now=said.NOW)
+        commands.circulate_revocation(session, event, acting(said.NOW, event))
     return database
 
 
@@ -47,7 +51,7 @@ def claim(database, now=REAL, outlet=Outlet.WEBHOOK):
 def settle(database, parcel, outcome, said, patience=3):
     with database.transaction() as session:
         commands.settle_delivery(
-            session, parcel, outcome, retry_at=REAL + LEASE, patience=patience, now=said.NOW
+            session, parcel, outcome, acting(said.NOW), retry_at=REAL + LEASE, patience=patience
         )
 
 
@@ -67,12 +71,12 @@ def test_each_claim_takes_another_delivery_until_none_is_due(queue):
 
 def test_word_of_a_revocation_waits_behind_no_other(database, said):
     with database.transaction() as session:
-        commands.add_subscriber(session, WANTED, actor="official:li", now=said.NOW)
+        commands.add_subscriber(session, WANTED, acting(said.NOW))
         for serial in range(3, 7):
             event = said.project_event("project.designated", serial)
-            commands.announce_change(session, event, now=said.NOW)
+            commands.announce_change(session, event, acting(said.NOW, event))
         event = said.project_event("project.revoked", 7)
-        commands.circulate_revocation(session, event, now=said.NOW)
+        commands.circulate_revocation(session, event, acting(said.NOW, event))
     first, second = claim(database), claim(database)
     assert [first.content["type"], second.content["type"]] == [
         "project.revoked", "project.designated",
@@ -81,6 +85,26 @@ def test_word_of_a_revocation_waits_behind_no_other(database, said):
     with database.transaction() as session:
         commands.retry_delivery(session, first.id)
     assert claim(database).id == first.id
+
+
+def test_what_is_said_of_a_delivery_carries_on_the_trace_of_its_event(database, said):
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    event = replace(
+        said.project_event("project.revoked", 3), correlation_id="message-1", traceparent=trace
+    )
+    with database.transaction() as session:
+        for _ in range(2):
+            commands.add_subscriber(session, WANTED, acting(said.NOW))
+        commands.circulate_revocation(session, event, acting(said.NOW, event))
+    settle(database, claim(database), taken(), said)
+    settle(database, claim(database), refused(final=True), said)
+    with database.reading() as session:
+        rows = session.execute(select(outbox)).all()
+    found = [decode(row.body, CONTENT_TYPE) for row in rows]
+    assert {"notice.delivered", "notice.failed"} <= {told.type for told in found}
+    assert {(e.correlation_id, e.causation_id, e.traceparent, e.actor) for e in found} == {
+        ("message-1", event.id, trace, "official:li")
+    }
 
 
 def test_a_claimed_delivery_is_due_again_after_its_lease(queue):
@@ -122,9 +146,9 @@ def test_a_late_failure_does_not_put_off_the_attempt_that_is_in_flight(queue, sa
 
 def test_a_webhook_about_anything_but_a_revocation_acknowledges_nothing(database, said):
     with database.transaction() as session:
-        commands.add_subscriber(session, WANTED, actor="official:li", now=said.NOW)
+        commands.add_subscriber(session, WANTED, acting(said.NOW))
         event = said.project_event("project.designated", 3)
-        commands.announce_change(session, event, now=said.NOW)
+        commands.announce_change(session, event, acting(said.NOW, event))
     settle(database, claim(database), taken(), said)
     with database.reading() as session:
         assert len(said.recorded(session, "notice.delivered")) == 1
@@ -140,7 +164,7 @@ def test_a_retry_is_refused_for_what_is_not_there_delivered_or_ended(queue, said
             commands.retry_delivery(session, "nothing")
         with pytest.raises(IllegalTransitionError):
             commands.retry_delivery(session, parcel.id)
-        commands.end_subscriber(session, other.subscriber, EndReason.UNSUBSCRIBED, now=said.NOW)
+        commands.end_subscriber(session, other.subscriber, EndReason.UNSUBSCRIBED, acting(said.NOW))
         with pytest.raises(IllegalTransitionError, match="has ended; add a new one"):
             commands.retry_delivery(session, other.id)
     assert sorted(states(queue)) == [("delivered", 1), ("failed", 1)]

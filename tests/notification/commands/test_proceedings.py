@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from services.notification import commands, queries
 from services.notification.models import Inspection, ObjectionDecision, Plan, Programme, Project
+from shared.testing import acting
 
 
 def opened(said):
@@ -25,7 +26,7 @@ def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scor
                 if event.type == "publicity.opened":
                     commands.open_publicity(session, event)
                 else:
-                    commands.announce_change(session, event, now=said.NOW)
+                    commands.announce_change(session, event, acting(said.NOW, event))
         with database.reading() as session:
             project = queries.project(session, said.PROJECT)
             assert (project.state, project.sequence) == ("PUBLICISED", 3)
@@ -36,7 +37,11 @@ def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scor
 
 def test_publicity_moves_no_designated_project_back(database, said):
     with database.transaction() as session:
-        commands.announce_change(session, said.project_event("project.designated", 4), now=said.NOW)
+        commands.announce_change(
+            session,
+            said.project_event("project.designated", 4),
+            acting(said.NOW, said.project_event("project.designated", 4)),
+        )
         commands.open_publicity(session, opened(said))
     with database.reading() as session:
         assert session.get(Project, said.PROJECT).state == "DESIGNATED"
@@ -47,7 +52,7 @@ def test_the_newest_edition_of_a_programme_wins(database, said):
         data = {"programme": "2020", "edition": edition, "definition": {"edition": edition}}
         event = said.loaded(said.envelope("programme.published", data, subject="2020"))
         with database.transaction() as session:
-            commands.keep_programme(session, event, now=said.NOW)
+            commands.keep_programme(session, event, acting(said.NOW, event))
     with database.reading() as session:
         assert session.get(Programme, "2020").definition == {"edition": 2}
 

@@ -20,6 +20,7 @@ from services.notification.models import (
 )
 from services.notification.rules.states import Status
 from shared.errors import NotFoundError
+from shared.testing import acting
 
 LIFE = (
     ("application.submitted", 1, 0),
@@ -39,7 +40,7 @@ ACT = {
 
 
 def apply(session, event, now):
-    ACT.get(event.type, commands.announce_change)(session, event, now=now)
+    ACT.get(event.type, commands.announce_change)(session, event, acting(now, event))
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def public_state(session, project):
 
 def test_a_revocation_that_comes_before_everything_else_stays(database, said, life):
     with database.transaction() as session:
-        commands.circulate_revocation(session, life[5], now=said.NOW)
+        commands.circulate_revocation(session, life[5], acting(said.NOW, life[5]))
     for event in (life[3], life[0]):
         with database.transaction() as session:
             apply(session, event, said.NOW)
@@ -140,7 +141,7 @@ def test_circular_numbers_have_no_gaps_even_when_a_transaction_fails(database, s
         event = said.project_event("project.revoked", 5, project=f"2020-P110000-{serial:04d}")
         try:
             with database.transaction() as session:
-                commands.circulate_revocation(session, event, now=said.NOW)
+                commands.circulate_revocation(session, event, acting(said.NOW, event))
                 if fails:
                     raise NotFoundError("the transaction fails")
         except NotFoundError:

@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.spine.database import Database
 from shared.spine.outbox import record, write_pending
 from shared.spine.tables import outbox
-from shared.testing import START
+from shared.testing import START, acting
 
 LAUREL = str(Path(sys.executable).with_name("laurel"))
 PROGRAMME = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"
@@ -129,7 +129,7 @@ class Installation:
         with database.transaction() as session:
             aggregate = SimpleNamespace(event_subject="2020", sequence=98)
             data = {"programme": "2020", "edition": 1, "definition": {}}
-            event = record(session, PROGRAMME_PUBLISHED, aggregate, cause=None, now=START, **data)
+            event = record(session, PROGRAMME_PUBLISHED, aggregate, acting(START), **data)
             write_pending(session)
             own = outbox.c.event_id == event.id
             session.execute(update(outbox).where(own).values(body=b"not an event"))

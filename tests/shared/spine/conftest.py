@@ -15,7 +15,7 @@ from shared.spine.inbox import handle_batch
 from shared.spine.outbox import record
 from shared.spine.relay import LANES, Relay
 from shared.spine.tables import inbox, outbox, parked
-from shared.testing import Laurel
+from shared.testing import Laurel, acting
 from shared.web.routes import ServiceApi
 from tests.shared.spine.proxy import Proxy
 
@@ -42,7 +42,7 @@ class Keeper(ServiceApi):
     surprises = {}
 
     @handles(PROGRAMME_PUBLISHED)
-    def keep_programme(self, session, event, now):
+    def keep_programme(self, session, event, context):
         programme = event.data["programme"]
         session.execute(insert(effects).values(programme=programme))
         if self.surprises.get(programme):
@@ -70,7 +70,7 @@ class Stack(Laurel):
     def record(self, session, name):
         aggregate = SimpleNamespace(event_subject=name, sequence=0)
         data = {"programme": name, "edition": 1, "definition": {}}
-        return record(session, PROGRAMME_PUBLISHED, aggregate, cause=None, now=NOW, **data)
+        return record(session, PROGRAMME_PUBLISHED, aggregate, acting(NOW), **data)
 
     def effects(self):
         with self.session("scoring") as session:

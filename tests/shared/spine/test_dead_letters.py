@@ -29,7 +29,7 @@ class Door(ServiceApi):
     taken = []
 
     @receives("agency.*.inspection.reported")
-    def receive_report(self, session, delivery, now):
+    def receive_report(self, session, delivery, context):
         self.taken.append((delivery.routing_key, delivery.body))
 
 

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from shared.catalogue import SERVICES
 from shared.runtime import Runtime
-from shared.web.access import Actor
+from shared.spine.context import Actor
 from shared.web.browsers import PLACE
 from shared.web.spec import PUBLIC
 

@@ -26,7 +26,7 @@ class Keeper(ServiceApi):
     name = "scoring"
 
     @handles(PROGRAMME_PUBLISHED)
-    def keep_programme(self, session, event, now):
+    def keep_programme(self, session, event, context):
         session.execute(insert(kept).values(programme=event.data["programme"]))
 
 

@@ -1,0 +1,44 @@
+"""Who acts, when, and because of what: made at each entrance and handed on to every command.
+
+The entrances are a request (shared/web/app.py), an event and a partner's message
+(shared/spine/handlers.py), and a timer (shared/spine/entrypoints). Nothing else makes one.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+from shared.spine.envelope import Event
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, in which role, for whom; `str(actor)` stands in records and events."""
+
+    id: str
+    role: str
+    unit: str | None = None
+    undertaker: str | None = None
+    expert: str | None = None
+    agency: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.id}" if self.id else self.role
+
+
+@dataclass(frozen=True)
+class Context:
+    """One act. `now` is programme time; what is recorded follows from `cause`, if there is one."""
+
+    actor: Actor
+    now: datetime
+    cause: Event | None = None
+    traceparent: str | None = None
+
+    def because_of(self, cause: Event) -> Self:
+        """The same act, as a consequence of this event: what it records carries on its trace."""
+        return replace(self, cause=cause, traceparent=cause.traceparent)
+
+    def by(self, actor: Actor) -> Self:
+        """The same act by somebody else: whom the entrance could not know."""
+        return replace(self, actor=actor)

@@ -152,8 +152,9 @@ def _assign(
             chosen, reason = _team(plan, free, seed, target, agency, used[agency])
             if chosen:
                 used[agency] += 1
-                results.append({"target": target, "ticket": number, "agency": agency,
-                                "inspectors": chosen})  # fmt: skip
+                results.append(
+                    {"target": target, "ticket": number, "agency": agency, "inspectors": chosen}
+                )
                 break
             skips.append({"target": target, "agency": agency, "reason": reason})
     return results, skips

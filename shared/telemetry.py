@@ -84,9 +84,11 @@ EVENTS_FOREIGN = _gauge(
     "source",
 )
 RECONCILIATION_AGE = _gauge(
-    "laurel_reconciliation_age_seconds", "Since a consumer was last checked to its end.",
-    "handler", "source",
-)  # fmt: skip
+    "laurel_reconciliation_age_seconds",
+    "Since a consumer was last checked to its end.",
+    "handler",
+    "source",
+)
 QUEUE_MESSAGES = _gauge("laurel_queue_messages", "Messages waiting in a queue.", "queue")
 TIMER_FAILURES = _counter("laurel_timer_failures_total", "Timer runs that raised.", "timer")
 RELAY_FAILURES = _counter(

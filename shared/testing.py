@@ -61,9 +61,11 @@ class Laurel:
     """A whole Laurel in a directory; a context manager."""
 
     def __init__(
-        self, directory: Path, environ: Mapping[str, str] | None = None,
+        self,
+        directory: Path,
+        environ: Mapping[str, str] | None = None,
         classes: Sequence[Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.clock = RehearsalClock(directory / "clock.json")
         self.clock.set(START)
         defaults = {

@@ -134,6 +134,16 @@ def test_most_functions_are_seven_lines_or_less():
     assert lengths[int(len(lengths) * 0.9)] <= 20
 
 
+def test_only_tables_are_laid_out_by_hand():
+    for module in sorted(PRODUCT):
+        by_hand = [
+            line.strip()
+            for line in PRODUCT[module].read_text().splitlines()
+            if line.endswith("# fmt: skip") and line.strip()[0] not in "]}"
+        ]
+        assert not by_hand, module
+
+
 def test_comments_are_few():
     lines = [line for path in PRODUCT.values() for line in path.read_text().splitlines()]
     comments = [line for line in lines if line.strip().startswith("#")]

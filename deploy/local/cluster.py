@@ -68,8 +68,10 @@ class PrivateCluster:
         At the first time one after another, so that the later ones join the first.
         """
         is_new = not (self.directory / "inetrc").exists()
-        hosts = "".join(f'{{host,{{{node.address.replace(".", ",")}}},["{_host(node.name)}"]}}.\n'
-                        for node in self.nodes)  # fmt: skip
+        hosts = "".join(
+            f'{{host,{{{node.address.replace(".", ",")}}},["{_host(node.name)}"]}}.\n'
+            for node in self.nodes
+        )
         (self.directory / "inetrc").write_text(hosts + "{lookup,[file,native]}.\n")
         self._start_mapper()
         down = [node for node in self.nodes if not node.pid]

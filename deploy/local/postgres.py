@@ -111,13 +111,29 @@ class PrivatePostgres:
         password_file.write_text(self.password)
         if user is not None:
             shutil.chown(password_file, user)
-        command = [self._program("initdb"), "-D", str(self._data), "-U", USER,
-                   "-A", "scram-sha-256", "--pwfile", str(password_file), "-E", "UTF8",
-                   "--no-locale", "--no-sync"]  # fmt: skip
+        command = [
+            self._program("initdb"),
+            "-D",
+            str(self._data),
+            "-U",
+            USER,
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            str(password_file),
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        ]
         subprocess.run(
-            command, check=True, capture_output=True, user=user, env=self._environment(),
+            command,
+            check=True,
+            capture_output=True,
+            user=user,
+            env=self._environment(),
             cwd=self.directory,
-        )  # fmt: skip
+        )
 
     def _program(self, name: str) -> str:
         found = binaries.postgresql(name)
@@ -141,9 +157,13 @@ class PrivatePostgres:
 
     def _connect(self) -> "psycopg2.extensions.connection":
         return psycopg2.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=self.password, dbname="postgres",
+            host="127.0.0.1",
+            port=self.port,
+            user=USER,
+            password=self.password,
+            dbname="postgres",
             connect_timeout=5,
-        )  # fmt: skip
+        )
 
     def _is_up(self) -> bool:
         if process.born(self.pid) is None:

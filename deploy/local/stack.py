@@ -112,9 +112,13 @@ class Stack:
 
     def _laurel(self, *words: str) -> None:
         done = subprocess.run(
-            [_laurel(), *words], env=self._environment(), capture_output=True, text=True,
-            cwd=self.home, check=False,
-        )  # fmt: skip
+            [_laurel(), *words],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            cwd=self.home,
+            check=False,
+        )
         if done.returncode:
             raise RuntimeError(f"laurel {' '.join(words)}: {done.stderr.strip()}")
 

@@ -55,9 +55,11 @@ class LetterCourier:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._hang_up()
 
     def send(self, parcel: Parcel) -> Answer:
@@ -130,9 +132,11 @@ class WebhookCourier:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._session.close()
 
     def send(self, parcel: Parcel) -> Answer:
@@ -141,9 +145,13 @@ class WebhookCourier:
         body = body_of(content)
         try:
             with self._session.post(
-                parcel.address, data=body, headers=_headers(parcel, body),
-                timeout=self.timeout_seconds, allow_redirects=False, stream=True,
-            ) as response:  # fmt: skip
+                parcel.address,
+                data=body,
+                headers=_headers(parcel, body),
+                timeout=self.timeout_seconds,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
                 return _answer_of(response.status_code)
         except requests.Timeout:
             return Answer("timeout", error="the receiver did not answer in time")

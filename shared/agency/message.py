@@ -12,8 +12,14 @@ from shared.spine.envelope import UndecodableError, parse, traceparent_of
 
 REPORTED, STARTED = "laurel.inspection.reported", "laurel.inspection.started"
 METHODS = ("site_check", "full_assessment", "questionnaire")
-RESULTS = ("no_breach", "breach", "closed_or_liquidation", "non_cooperation", "unreachable",
-           "inconclusive")  # fmt: skip
+RESULTS = (
+    "no_breach",
+    "breach",
+    "closed_or_liquidation",
+    "non_cooperation",
+    "unreachable",
+    "inconclusive",
+)
 FINDINGS = ("ok", "breach", "not_applicable")
 SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
 MAX_ID = 64
@@ -77,17 +83,22 @@ class Report(Schema):
     result = fields.String(required=True, validate=validate.OneOf(RESULTS))
     findings = fields.List(fields.Nested(Finding), load_default=list)
     score = fields.Decimal(
-        load_default=None, allow_none=True, as_string=True,
+        load_default=None,
+        allow_none=True,
+        as_string=True,
         validate=validate.Range(Decimal(0), Decimal(100)),
-    )  # fmt: skip
+    )
     questionnaire = fields.Nested(Questionnaire, load_default=None, allow_none=True)
     signed_by = fields.String(required=True, validate=validate.Length(1, 80))
 
     @validates_schema
     def _fit_the_method(self, data: dict[str, Any], **_: Any) -> None:
         conclusive = data["result"] in ("no_breach", "breach")
-        needed = {"site_check": "findings", "full_assessment": "score",
-                  "questionnaire": "questionnaire"}[data["method"]]  # fmt: skip
+        needed = {
+            "site_check": "findings",
+            "full_assessment": "score",
+            "questionnaire": "questionnaire",
+        }[data["method"]]
         if conclusive and data[needed] in (None, []):
             raise ValidationError(f"is needed for a {data['method']}", needed)
         if data["score"] is not None and data["score"] != round(data["score"], 2):

@@ -88,9 +88,14 @@ CATALOGUE: dict[str, EventType] = {}
 
 
 def declare(
-    name: str, owners: str | tuple[str, ...], schema: type[Schema], about: str | None, text: str,
-    *, urgent: bool = False,
-) -> EventType:  # fmt: skip
+    name: str,
+    owners: str | tuple[str, ...],
+    schema: type[Schema],
+    about: str | None,
+    text: str,
+    *,
+    urgent: bool = False,
+) -> EventType:
     """Enter an event type; `about` names the field with the project where the subject is not it."""
     owned_by = (owners,) if isinstance(owners, str) else owners
     CATALOGUE[name] = EventType(name, owned_by, schema(), text, about, urgent)

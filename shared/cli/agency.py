@@ -34,9 +34,11 @@ from shared.workdays import china_date
 PREFETCH = 100
 BODY = click.argument("body", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 KEY = click.option(
-    "--key", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--key",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The private key file that keygen wrote.",
-)  # fmt: skip
+)
 KID = click.option("--kid", required=True, help="The id under which the key is registered.")
 BROKER = click.option(
     "--broker-url", envvar="LAUREL_BROKER_URL", help="amqp(s)://… with your own broker user."

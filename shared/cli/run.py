@@ -53,19 +53,25 @@ def migrate(services: tuple[str, ...]) -> None:
 @click.command()
 @click.option("--declare", is_flag=True, help="Declare it on LAUREL_BROKER_URL.")
 @click.option(
-    "--definitions", is_flag=True,
+    "--definitions",
+    is_flag=True,
     help="Print it for rabbitmqctl import_definitions, with the rights of every broker user.",
-)  # fmt: skip
+)
 @click.option("--vhost", default="laurel", show_default=True, help="Whose definitions.")
 @click.option("--agency", "agencies", multiple=True, help="Code of an agency to include.")
 @click.option(
-    "--passwords", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--passwords",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory with a file for each user whose password to set; only hashes are printed.",
-)  # fmt: skip
+)
 def topology(
-    *, declare: bool, definitions: bool, vhost: str, agencies: tuple[str, ...],
+    *,
+    declare: bool,
+    definitions: bool,
+    vhost: str,
+    agencies: tuple[str, ...],
     passwords: Path | None,
-) -> None:  # fmt: skip
+) -> None:
     """Print every exchange and queue as JSON, or declare them before the first start."""
     whole = whole_topology()
     if declare:

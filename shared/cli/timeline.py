@@ -31,8 +31,9 @@ def timeline(subject: str, as_json: bool) -> None:
     for column in ("recorded", "service", "event", "seq", "handled by", "after s"):
         table.add_column(column, overflow="fold")
     for event in events:
-        table.add_row(event["recorded_at"], event["service"], event["type"],
-                      str(event["sequence"]), "", "")  # fmt: skip
+        table.add_row(
+            event["recorded_at"], event["service"], event["type"], str(event["sequence"]), "", ""
+        )
         for handled in event["handled"]:
             delay = handled["delay_seconds"]
             after = "" if delay is None else f"{delay:.3f}"

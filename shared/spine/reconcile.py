@@ -107,8 +107,9 @@ def state(session: Session, asked: Said, retained: timedelta) -> Said:
 
 def compare(session: Session, stated: Said) -> list[Said]:
     """What the consumer says to a statement: what it wants, and what it asks next."""
-    key = and_(reconciliation.c.handler == stated["handler"],
-               reconciliation.c.source == stated["source"])  # fmt: skip
+    key = and_(
+        reconciliation.c.handler == stated["handler"], reconciliation.c.source == stated["source"]
+    )
     row = session.execute(select(reconciliation).where(key).with_for_update()).first()
     if row is None or row.round != stated["round"]:
         return []
@@ -177,9 +178,11 @@ def _known(session: Session, stated: Said) -> set[str]:
     known: set[str] = set()
     for table in (inbox, parked):
         found = select(table.c.event_id).where(
-            table.c.handler == stated["handler"], table.c.source == stated["source"],
-            table.c.event_id >= stated["after"], table.c.event_id < stated["until"],
-        )  # fmt: skip
+            table.c.handler == stated["handler"],
+            table.c.source == stated["source"],
+            table.c.event_id >= stated["after"],
+            table.c.event_id < stated["until"],
+        )
         known.update(session.scalars(found))
     return known
 

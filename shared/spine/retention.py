@@ -39,8 +39,13 @@ def prune(database: Database, settings: Settings) -> int:
     published = now - timedelta(days=settings.outbox_days)
     settled = now - timedelta(days=settings.parked_days)
     with database.transaction() as session:
-        done = _delete(session, outbox, outbox.c.recorded_at < published,
-                       outbox.c.published_at.is_not(None), ~_waits_for_replay())  # fmt: skip
+        done = _delete(
+            session,
+            outbox,
+            outbox.c.recorded_at < published,
+            outbox.c.published_at.is_not(None),
+            ~_waits_for_replay(),
+        )
         done += _delete(
             session, idempotency_keys, idempotency_keys.c.created_at < now - IDEMPOTENCY_KEYS
         )
@@ -70,9 +75,11 @@ def _was_parked_in_time(session: Session, handler: str, event_id: str) -> bool:
     if made is None:
         return False
     found = exists().where(
-        parked.c.handler == handler, parked.c.event_id == event_id,
-        parked.c.state != ParkedState.HANDLED, parked.c.parked_at < made + INBOX_MARGIN,
-    )  # fmt: skip
+        parked.c.handler == handler,
+        parked.c.event_id == event_id,
+        parked.c.state != ParkedState.HANDLED,
+        parked.c.parked_at < made + INBOX_MARGIN,
+    )
     return bool(session.scalar(select(found)))
 
 
@@ -83,8 +90,11 @@ def _waits_for_replay() -> ColumnElement[bool]:
 def _forget_settled(session: Session, settled: datetime, before: datetime) -> int:
     """A discarded event stays known for as long as it could come back."""
     horizon = first_id_at(before)
-    is_gone = or_(parked.c.state == ParkedState.HANDLED, parked.c.event_id.is_(None),
-                  parked.c.event_id < horizon)  # fmt: skip
+    is_gone = or_(
+        parked.c.state == ParkedState.HANDLED,
+        parked.c.event_id.is_(None),
+        parked.c.event_id < horizon,
+    )
     done = _delete(session, parked, parked.c.settled_at < settled, is_gone)
     if done:
         _move_horizon(session, horizon)
@@ -94,11 +104,13 @@ def _forget_settled(session: Session, settled: datetime, before: datetime) -> in
 def _forget_handled(session: Session, before: datetime) -> int:
     horizon = first_id_at(before)
     is_parked = exists().where(
-        parked.c.handler == inbox.c.handler, parked.c.event_id == inbox.c.event_id,
+        parked.c.handler == inbox.c.handler,
+        parked.c.event_id == inbox.c.event_id,
         parked.c.state != ParkedState.HANDLED,
-    )  # fmt: skip
-    done = _delete(session, inbox, inbox.c.event_id < horizon, inbox.c.handled_at < before,
-                   ~is_parked)  # fmt: skip
+    )
+    done = _delete(
+        session, inbox, inbox.c.event_id < horizon, inbox.c.handled_at < before, ~is_parked
+    )
     if done:
         _move_horizon(session, horizon)
     return done

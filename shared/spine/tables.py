@@ -73,10 +73,11 @@ outbox = Table(
 replays = Table(
     "replays",
     metadata,
-    Column("position", Position, ForeignKey("outbox.position", ondelete="CASCADE"),
-           primary_key=True),
+    Column(
+        "position", Position, ForeignKey("outbox.position", ondelete="CASCADE"), primary_key=True
+    ),
     Column("routing_key", String(160), primary_key=True),
-)  # fmt: skip
+)
 
 inbox = Table(
     "inbox",

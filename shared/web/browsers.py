@@ -59,9 +59,7 @@ def filled(fields: Mapping[str, str]) -> dict[str, str]:
 def keep_token(response: Response, token: str, origin: str) -> None:
     """Have the browser keep the token for our pages, over TLS only if that is how it came."""
     secure = origin.startswith("https://")
-    response.set_cookie(
-        COOKIE, token, path=PLACE, httponly=True, samesite="Strict", secure=secure
-    )  # fmt: skip
+    response.set_cookie(COOKIE, token, path=PLACE, httponly=True, samesite="Strict", secure=secure)
 
 
 def forget_token(response: Response) -> None:

@@ -99,9 +99,20 @@ def route(
     def mark(function: Method) -> Method:
         doc = inspect.getdoc(function) or ""
         spec = Route(
-            method, path, roles, body, query, answer, status, page, edits, produces, browser,
-            doc, function.__name__,
-        )  # fmt: skip
+            method,
+            path,
+            roles,
+            body,
+            query,
+            answer,
+            status,
+            page,
+            edits,
+            produces,
+            browser,
+            doc,
+            function.__name__,
+        )
         function.__route__ = spec  # type: ignore[attr-defined]
         return function
 

@@ -43,9 +43,13 @@ class AgencyRoutes:
         return keyset(session, select(models.Agency), models.Agency.code, call.page)
 
     @route(
-        "POST", "/v1/agencies/<agency>/keys", role="official", body=KeyIn, answer=KeyOut,
+        "POST",
+        "/v1/agencies/<agency>/keys",
+        role="official",
+        body=KeyIn,
+        answer=KeyOut,
         status=201,
-    )  # fmt: skip
+    )
     def add_key(self, session: Any, call: Call) -> models.AgencyKey:
         """Register a public key of an agency with its validity."""
         return commands.add_key(session, call.path["agency"], call.body, call.context)
@@ -87,9 +91,12 @@ class AgencyRoutes:
         return problem(error, "/v1/agency-messages")
 
     @route(
-        "GET", "/v1/agencies/<agency>/receipts", role=("agency", "official", "operator"),
-        answer=ReceiptOut, page=True,
-    )  # fmt: skip
+        "GET",
+        "/v1/agencies/<agency>/receipts",
+        role=("agency", "official", "operator"),
+        answer=ReceiptOut,
+        page=True,
+    )
     def list_receipts(self, session: Any, call: Call) -> Page:
         """List an agency's receipts; an agency sees its own."""
         agency = call.path["agency"]

@@ -30,7 +30,13 @@ class OperatorSections:
 
 def _line(told: Mapping[str, Any]) -> Line:
     failures = ", ".join(f"{one}: {error}" for one, error in told["failures"].items())
-    return Line((
-        told["project"], told["ground"].replace("_", " "), instant(told["revoked_at"]),
-        told["circular"] or "none yet", ", ".join(told["missing"]) or "nothing", failures or "none",
-    ))  # fmt: skip
+    return Line(
+        (
+            told["project"],
+            told["ground"].replace("_", " "),
+            instant(told["revoked_at"]),
+            told["circular"] or "none yet",
+            ", ".join(told["missing"]) or "nothing",
+            failures or "none",
+        )
+    )

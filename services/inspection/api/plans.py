@@ -51,9 +51,13 @@ class PlanRoutes:
         return plan.transcript
 
     @route(
-        "GET", "/v1/inspections", role=("official", "operator", "agency"), query=InspectionQuery,
-        answer=InspectionOut, page=True,
-    )  # fmt: skip
+        "GET",
+        "/v1/inspections",
+        role=("official", "operator", "agency"),
+        query=InspectionQuery,
+        answer=InspectionOut,
+        page=True,
+    )
     def list_inspections(self, session: Any, call: Call) -> Page:
         """List inspections; an agency sees its own."""
         inspection = models.Inspection
@@ -67,9 +71,12 @@ class PlanRoutes:
         return keyset(session, statement, inspection.inspection, call.page)
 
     @route(
-        "POST", "/v1/inspections/<inspection>/void", role="official", body=VoidIn,
+        "POST",
+        "/v1/inspections/<inspection>/void",
+        role="official",
+        body=VoidIn,
         answer=InspectionOut,
-    )  # fmt: skip
+    )
     def void_inspection(self, session: Any, call: Call) -> models.Inspection:
         """Void an inspection that has no report yet; what it reports later is refused."""
         return commands.void_inspection(

@@ -58,9 +58,12 @@ class ProjectRoutes:
         return keyset(session, select(models.Task), models.Task.id, call.page)
 
     @route(
-        "POST", "/v1/changes/<change>/decide", role="official", body=ChangeDecisionIn,
+        "POST",
+        "/v1/changes/<change>/decide",
+        role="official",
+        body=ChangeDecisionIn,
         answer=TaskOut,
-    )  # fmt: skip
+    )
     def decide_change(self, session: Any, call: Call) -> models.Task:
         """Decide a reported change: undertaker replaced, project withdrawn, or dismissed."""
         return commands.decide_change(session, call.path["change"], call.body, call.context)

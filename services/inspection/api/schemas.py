@@ -70,9 +70,11 @@ class PlanIn(Schema):
     target_count = fields.Integer(required=True, strict=True, validate=validate.Range(1))
     projects = fields.List(fields.String(), load_default=list)
     commitments = fields.Dict(
-        keys=fields.String(), values=fields.String(validate=SHA256), required=True,
+        keys=fields.String(),
+        values=fields.String(validate=SHA256),
+        required=True,
         validate=validate.Length(1),
-    )  # fmt: skip
+    )
     public_value = fields.String(required=True, validate=TEXT)
     draw_at = fields.AwareDateTime(required=True)
 

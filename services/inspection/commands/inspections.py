@@ -44,9 +44,11 @@ def conclude_inspection(
     completed = _publish(session, inspection, Step.PUBLISH, verdict, context)
     if inspection.epoch == project.epoch:
         move = rules.consequence(
-            verdict.outcome, project.state, policy,
+            verdict.outcome,
+            project.state,
+            policy,
             is_reinspection=_is_reinspection(inspection, project),
-        )  # fmt: skip
+        )
         apply_verdict(session, project, inspection, move, context.because_of(completed))
     return verdict
 

@@ -23,10 +23,14 @@ def record_acknowledgement(session: Session, event: Event, context: Context) -> 
     project, epoch, outlet, receiver = key
     session.add(
         models.LedgerLine(
-            project=project, epoch=epoch, outlet=outlet, receiver=receiver, seconds=seconds,
+            project=project,
+            epoch=epoch,
+            outlet=outlet,
+            receiver=receiver,
+            seconds=seconds,
             acknowledged_at=context.now,
         )
-    )  # fmt: skip
+    )
     return seconds
 
 

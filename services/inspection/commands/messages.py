@@ -145,9 +145,11 @@ def _report(
     except WrongSchemaError as error:
         raise Rejected(Code.WRONG_SCHEMA, error.detail) from error
     problems = implausible(report, today=china_date(now)) + disagreements(
-        report, method=inspection.method, drawn_on=china_date(inspection.drawn_at),
+        report,
+        method=inspection.method,
+        drawn_on=china_date(inspection.drawn_at),
         inspectors=inspection.inspectors,
-    )  # fmt: skip
+    )
     if problems:
         raise Rejected(Code.IMPLAUSIBLE, "; ".join(problems))
     if inspection.stage not in (Stage.NOTIFIED, Stage.IN_PROGRESS):
@@ -199,8 +201,16 @@ def _row(
     incoming: Incoming, message: AgencyMessage | None, agency: str | None, now: datetime
 ) -> models.Message:
     return models.Message(
-        receipt=new_id(), agency=agency, message=message.id if message else None,
-        digest=incoming.digest, inspection=message.inspection if message else None,
-        body=incoming.body, signature=incoming.signature, channel=incoming.channel,
-        received_at=now, sequence=0, reasons_zh=[], reasons_en=[],
-    )  # fmt: skip
+        receipt=new_id(),
+        agency=agency,
+        message=message.id if message else None,
+        digest=incoming.digest,
+        inspection=message.inspection if message else None,
+        body=incoming.body,
+        signature=incoming.signature,
+        channel=incoming.channel,
+        received_at=now,
+        sequence=0,
+        reasons_zh=[],
+        reasons_en=[],
+    )

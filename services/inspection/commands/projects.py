@@ -21,8 +21,17 @@ from shared.spine.envelope import Event
 from shared.spine.outbox import record
 from shared.workdays import china_date, end_of_day
 
-STATE_FIELDS = ("programme", "unit", "undertaker", "title", "direction", "epoch", "valid_from",
-                "valid_to", "rectify_by")  # fmt: skip
+STATE_FIELDS = (
+    "programme",
+    "unit",
+    "undertaker",
+    "title",
+    "direction",
+    "epoch",
+    "valid_from",
+    "valid_to",
+    "rectify_by",
+)
 Reasons = tuple[list[str], list[str]]
 
 

@@ -20,10 +20,14 @@ def open_task(session: Session, event: Event) -> None:
         return
     session.add(
         models.Task(
-            id=event.subject, project=data["project"], kind=data.get("kind", "violation"),
-            ground=data.get("ground"), summary=data["summary"], reported_at=data["reported_at"],
+            id=event.subject,
+            project=data["project"],
+            kind=data.get("kind", "violation"),
+            ground=data.get("ground"),
+            summary=data["summary"],
+            reported_at=data["reported_at"],
         )
-    )  # fmt: skip
+    )
 
 
 def decide_change(

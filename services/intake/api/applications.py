@@ -31,9 +31,13 @@ class ApplicationRoutes:
     """From draft to submission."""
 
     @route(
-        "POST", "/v1/applications", role="undertaker", body=ApplicationIn, answer=ApplicationOut,
+        "POST",
+        "/v1/applications",
+        role="undertaker",
+        body=ApplicationIn,
+        answer=ApplicationOut,
         status=201,
-    )  # fmt: skip
+    )
     def create_application(self, session: Any, call: Call) -> models.Application:
         """Draft an application, with or without its evidence."""
         return commands.create_application(session, call.body, call.context)
@@ -46,9 +50,13 @@ class ApplicationRoutes:
         return commands.edit_application(session, project, call.body, call.context)
 
     @route(
-        "POST", f"{ONE}/evidence", role="undertaker", body=EvidenceIn, answer=ApplicationOut,
+        "POST",
+        f"{ONE}/evidence",
+        role="undertaker",
+        body=EvidenceIn,
+        answer=ApplicationOut,
         status=201,
-    )  # fmt: skip
+    )
     def add_evidence(self, session: Any, call: Call) -> models.Application:
         """Add an item of evidence; one of the same kind and name is replaced."""
         return commands.add_evidence(session, call.path["project"], call.body, call.context)
@@ -59,9 +67,13 @@ class ApplicationRoutes:
         return commands.submit_application(session, call.path["project"], call.context)
 
     @route(
-        "GET", "/v1/applications", role=READERS, query=ApplicationQuery, answer=ApplicationRow,
+        "GET",
+        "/v1/applications",
+        role=READERS,
+        query=ApplicationQuery,
+        answer=ApplicationRow,
         page=True,
-    )  # fmt: skip
+    )
     def list_applications(self, session: Any, call: Call) -> Page:
         """List the applications that the caller may see."""
         application = models.Application
@@ -83,17 +95,25 @@ class ApplicationRoutes:
         return {"items": StepOut(many=True).dump(steps.all())}
 
     @route(
-        "POST", "/v1/changes", role=("undertaker", "unit", "official"), body=ChangeIn,
-        answer=ReportOut, status=201,
-    )  # fmt: skip
+        "POST",
+        "/v1/changes",
+        role=("undertaker", "unit", "official"),
+        body=ChangeIn,
+        answer=ReportOut,
+        status=201,
+    )
     def report_change(self, session: Any, call: Call) -> models.Report:
         """Report a major change of the undertaker in writing."""
         return commands.report_change(session, call.body, call.context)
 
     @route(
-        "POST", "/v1/violations", role=("official", "operator"), body=ViolationIn,
-        answer=ReportOut, status=201,
-    )  # fmt: skip
+        "POST",
+        "/v1/violations",
+        role=("official", "operator"),
+        body=ViolationIn,
+        answer=ReportOut,
+        status=201,
+    )
     def report_violation(self, session: Any, call: Call) -> models.Report:
         """Report what may be a ground for revocation; an official decides."""
         return commands.report_violation(session, call.body, call.context)

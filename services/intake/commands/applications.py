@@ -27,9 +27,12 @@ def create_application(
     rules.check_direction(values["direction"], programme.directions)
     application = models.Application(
         project=_next_number(session, values["programme"], values["unit"]),
-        state=State.DRAFT, epoch=0, sequence=0, created_at=context.now,
+        state=State.DRAFT,
+        epoch=0,
+        sequence=0,
+        created_at=context.now,
         **{name: value for name, value in values.items() if name != "evidence"},
-    )  # fmt: skip
+    )
     session.add(application)
     for item in values.get("evidence", ()):
         _attach(application, item)
@@ -84,10 +87,12 @@ def submit_application(session: Session, project: str, context: Context) -> mode
     programme = programme_of(session, application.programme)
     to = rules.moved(application.state, Move.SUBMIT)
     rules.check_submission(
-        opens_at=programme.opens_at, closes_at=programme.closes_at, now=context.now,
+        opens_at=programme.opens_at,
+        closes_at=programme.closes_at,
+        now=context.now,
         required=programme.required_evidence,
         present=[item.kind for item in application.evidence],
-    )  # fmt: skip
+    )
     _refuse_barred(session, application.uscc)
     application.state, application.submitted_at = to, context.now
     application.content_hash = rules.content_hash(_content(application))

@@ -16,9 +16,12 @@ def bar_undertaker(session: Session, event: Event, context: Context) -> None:
     if session.get(models.Acknowledgement, key) is not None:
         return
     acknowledgement = models.Acknowledgement(
-        project=event.subject, epoch=event.data["epoch"], revocation=event.id, sequence=0,
+        project=event.subject,
+        epoch=event.data["epoch"],
+        revocation=event.id,
+        sequence=0,
         acknowledged_at=context.now,
-    )  # fmt: skip
+    )
     session.add(acknowledgement)
     record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)
 

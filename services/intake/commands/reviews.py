@@ -54,8 +54,11 @@ def return_application(session: Session, project: str, context: Context) -> mode
     application = _reviewed(session, project, context.actor)
     to = rules.moved(application.state, Move.RETURN)
     questioned = rules.questioned_items(_verdicts(application))
-    reasons = [f"{e.number} {e.filename}: {e.reason}" for e in application.evidence
-               if _label(e) in questioned]  # fmt: skip
+    reasons = [
+        f"{e.number} {e.filename}: {e.reason}"
+        for e in application.evidence
+        if _label(e) in questioned
+    ]
     application.state, application.reason = to, "; ".join(reasons)
     note(application, context.actor, context.now, "returned", reasons=reasons)
     record(session, APPLICATION_RETURNED, application, context, reasons=reasons)

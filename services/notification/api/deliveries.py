@@ -28,9 +28,13 @@ class DeliveriesApi(ServiceApi):
     """Who is written to, and what became of it."""
 
     @route(
-        "POST", "/v1/subscribers", role="official", body=SubscriberIn, answer=NewSubscriberOut,
+        "POST",
+        "/v1/subscribers",
+        role="official",
+        body=SubscriberIn,
+        answer=NewSubscriberOut,
         status=201,
-    )  # fmt: skip
+    )
     def add_subscriber(self, session: Session, call: Call) -> Subscriber:
         """Have letters or webhooks sent about every project, those of a unit, or one.
 

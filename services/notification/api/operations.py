@@ -47,6 +47,12 @@ def _failed() -> Select[Any]:
 
 
 def _line(row: Delivery) -> Line:
-    cells = (row.project, row.outlet, row.subscriber, row.cause_type, row.error or "",
-             instant(row.settled_at))  # fmt: skip
+    cells = (
+        row.project,
+        row.outlet,
+        row.subscriber,
+        row.cause_type,
+        row.error or "",
+        instant(row.settled_at),
+    )
     return Line(cells, Action("Attempt again", RETRY.replace("<delivery>", row.id)))

@@ -59,15 +59,20 @@ class Delivery(Base):
     __table_args__ = (
         Index("deliveries_once", "cause", "subscriber", unique=True),
         Index(
-            "deliveries_due", "outlet", "due_at",
-            postgresql_where=text("state = 'waiting'"), sqlite_where=text("state = 'waiting'"),
+            "deliveries_due",
+            "outlet",
+            "due_at",
+            postgresql_where=text("state = 'waiting'"),
+            sqlite_where=text("state = 'waiting'"),
         ),
         Index("deliveries_project", "project", "id"),
         Index(
-            "deliveries_failed", "id",
-            postgresql_where=text("state = 'failed'"), sqlite_where=text("state = 'failed'"),
+            "deliveries_failed",
+            "id",
+            postgresql_where=text("state = 'failed'"),
+            sqlite_where=text("state = 'failed'"),
         ),
-    )  # fmt: skip
+    )
 
     @property
     def event_subject(self) -> str:

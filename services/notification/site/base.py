@@ -21,9 +21,13 @@ class Pages(ServiceApi):
         query = {name: value for name, value in call.query.items() if value is not None}
         address = f"{here}?{urlencode(query)}" if query else here
         return render.page(
-            template, language, here=address, is_rehearsal=self.is_rehearsal,
-            site=self.runtime.settings.site_url, **context,
-        )  # fmt: skip
+            template,
+            language,
+            here=address,
+            is_rehearsal=self.is_rehearsal,
+            site=self.runtime.settings.site_url,
+            **context,
+        )
 
     @property
     def is_rehearsal(self) -> bool:

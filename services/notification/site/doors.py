@@ -17,9 +17,14 @@ from shared.web.routes import Call, route
 FEED_LENGTH = 50
 FILES = {"site.css": "text/css", "favicon.svg": "image/svg+xml"}
 NOT_OURS = (
-    "/v1/", "/openapi.json", "/metrics", "/health/", "/status-lists/", "/.well-known/",
+    "/v1/",
+    "/openapi.json",
+    "/metrics",
+    "/health/",
+    "/status-lists/",
+    "/.well-known/",
     "/operations",
-)  # fmt: skip
+)
 TOLD = {404: ("missing", "missing_text"), 503: ("away", "away_text")}
 
 
@@ -56,9 +61,12 @@ class DoorPages(Pages):
         updated = found[0].published_at if found else call.now
         language = str(call.path["language"])
         return render.feed(
-            language, circulars=found, updated=updated, site=self.runtime.settings.site_url,
+            language,
+            circulars=found,
+            updated=updated,
+            site=self.runtime.settings.site_url,
             is_rehearsal=self.is_rehearsal,
-        )  # fmt: skip
+        )
 
     @route("GET", f"{LANGUAGE}/about", produces="text/html")
     def show_about(self, session: Session, call: Call) -> Response:  # noqa: ARG002 - one signature
@@ -72,10 +80,16 @@ class DoorPages(Pages):
             return super().refuse(error, request)
         title, words = TOLD.get(error.status, ("refused", ""))
         return render.page(
-            "problem.html", _language_of(request), status=error.status, here="/",
-            is_rehearsal=self.is_rehearsal, site=self.runtime.settings.site_url, title=title,
-            words=words, detail=error.detail,
-        )  # fmt: skip
+            "problem.html",
+            _language_of(request),
+            status=error.status,
+            here="/",
+            is_rehearsal=self.is_rehearsal,
+            site=self.runtime.settings.site_url,
+            title=title,
+            words=words,
+            detail=error.detail,
+        )
 
 
 def _in_language(call: Call, here: str) -> Response:

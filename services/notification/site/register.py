@@ -38,33 +38,46 @@ class RegisterPages(Pages):
         counts = queries.funnel(session)
         figures = [(state, counts.get(state, 0)) for state in SHOWN_ON_HOME]
         return self.page(
-            call, "home.html", "/", figures=figures,
+            call,
+            "home.html",
+            "/",
+            figures=figures,
             circulars=queries.latest_circulars(session, LATEST),
-        )  # fmt: skip
+        )
 
     @route("GET", f"{LANGUAGE}/register", query=SearchQuery, page=True, produces="text/html")
     def show_register(self, session: Session, call: Call) -> Response:
         """Search the register."""
         wanted = queries.registered(queries.RegisterFilter(**call.query))
         return self.page(
-            call, "register.html", "/register", wanted=call.query, states=STATES,
-            found=keyset(session, wanted, Project.id, call.page), is_first=call.page.after is None,
-            count=queries.count(session, wanted), names=names(session, str(call.path["language"])),
-        )  # fmt: skip
+            call,
+            "register.html",
+            "/register",
+            wanted=call.query,
+            states=STATES,
+            found=keyset(session, wanted, Project.id, call.page),
+            is_first=call.page.after is None,
+            count=queries.count(session, wanted),
+            names=names(session, str(call.path["language"])),
+        )
 
     @route("GET", f"{LANGUAGE}/projects/<project>", produces="text/html")
     def show_project_page(self, session: Session, call: Call) -> Response:
         """Show one project with its history."""
         project = queries.project(session, call.path["project"])
         return self.page(
-            call, "project.html", f"/projects/{project.id}", project=project,
+            call,
+            "project.html",
+            f"/projects/{project.id}",
+            project=project,
             history=queries.history(session, project.id),
             inspections=queries.inspections(session, project.id),
             circulars=queries.circulars_of(session, project.id),
             objections=queries.objections(session, project.id),
-            slot=queries.status_slot(session, project.id), list_path=status_list.PATH,
+            slot=queries.status_slot(session, project.id),
+            list_path=status_list.PATH,
             names=names(session, str(call.path["language"])),
-        )  # fmt: skip
+        )
 
     @route("GET", f"{LANGUAGE}/circulars", page=True, produces="text/html")
     def show_circulars(self, session: Session, call: Call) -> Response:

@@ -51,9 +51,13 @@ class ExpertRoutes:
         return commands.assign_experts(session, call.body["programme"], call.context)
 
     @route(
-        "GET", "/v1/assignments", role=("expert", "official"), query=AssignmentQuery,
-        answer=AssignmentOut, page=True,
-    )  # fmt: skip
+        "GET",
+        "/v1/assignments",
+        role=("expert", "official"),
+        query=AssignmentQuery,
+        answer=AssignmentOut,
+        page=True,
+    )
     def list_assignments(self, session: Any, call: Call) -> Page:
         """List one expert's assignments; experts see their own."""
         assignment = models.Assignment

@@ -69,9 +69,12 @@ class SelectionRoutes:
         return keyset(session, select(models.Objection), models.Objection.id, call.page)
 
     @route(
-        "POST", "/v1/objections/<objection>/decide", role="official", body=DecisionIn,
+        "POST",
+        "/v1/objections/<objection>/decide",
+        role="official",
+        body=DecisionIn,
         answer=ObjectionReceipt,
-    )  # fmt: skip
+    )
     def decide_objection(self, session: Any, call: Call) -> models.Objection:
         """Decide an objection; an upheld one ends the project's selection."""
         return commands.decide_objection(session, call.path["objection"], call.body, call.context)

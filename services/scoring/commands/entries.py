@@ -64,9 +64,12 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
     if session.get(models.Acknowledgement, (event.subject, event.data["epoch"])) is not None:
         return
     acknowledgement = models.Acknowledgement(
-        project=event.subject, epoch=event.data["epoch"], revocation=event.id, sequence=0,
+        project=event.subject,
+        epoch=event.data["epoch"],
+        revocation=event.id,
+        sequence=0,
         acknowledged_at=context.now,
-    )  # fmt: skip
+    )
     session.add(acknowledgement)
     record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)
 
@@ -82,16 +85,26 @@ def entry_of(session: Session, project: str) -> models.Entry:
 def _new_entry(event: Event, state: State) -> models.Entry:
     data = event.data
     return models.Entry(
-        project=event.subject, programme=data["programme"], unit=data["unit"],
-        undertaker=data["undertaker"], title=data["title"], direction=data["direction"],
-        content_hash=data.get("content_hash", ""), state=state, epoch=data["epoch"],
-        sequence=event.sequence, reasons=[], frozen_count=0,
-    )  # fmt: skip
+        project=event.subject,
+        programme=data["programme"],
+        unit=data["unit"],
+        undertaker=data["undertaker"],
+        title=data["title"],
+        direction=data["direction"],
+        content_hash=data.get("content_hash", ""),
+        state=state,
+        epoch=data["epoch"],
+        sequence=event.sequence,
+        reasons=[],
+        frozen_count=0,
+    )
 
 
 def _is_scoring(session: Session, programme: str) -> bool:
     """Whether any expert has scored an entry of the round."""
-    scored = select(models.Assignment.project).join(models.Entry).where(
-        models.Entry.programme == programme, models.Assignment.scored_at.is_not(None)
-    )  # fmt: skip
+    scored = (
+        select(models.Assignment.project)
+        .join(models.Entry)
+        .where(models.Entry.programme == programme, models.Assignment.scored_at.is_not(None))
+    )
     return session.scalar(scored.limit(1)) is not None

@@ -136,6 +136,9 @@ def _candidate(entry: models.Entry, programme: Programme) -> ranking.Candidate:
     scored = [a.scores for a in entry.assignments if a.scores and not a.recused]
     means = tuple(rules.mean_score([Decimal(scores[c.key]) for scores in scored]) for c in heaviest)
     return ranking.Candidate(
-        project=entry.project, direction=entry.direction, score=entry.score or Decimal(0),
-        criteria=means, content_hash=entry.content_hash,
-    )  # fmt: skip
+        project=entry.project,
+        direction=entry.direction,
+        score=entry.score or Decimal(0),
+        criteria=means,
+        content_hash=entry.content_hash,
+    )

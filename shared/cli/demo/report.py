@@ -97,9 +97,11 @@ def lost(ledgers: Ledgers) -> set[tuple[str, str]]:
 
 
 def duplicates(
-    ledgers: Ledgers, circulars: Iterable[Mapping[str, Any]],
-    deliveries: Iterable[Mapping[str, Any]], epochs: Iterable[tuple[str, int]],
-) -> int:  # fmt: skip
+    ledgers: Ledgers,
+    circulars: Iterable[Mapping[str, Any]],
+    deliveries: Iterable[Mapping[str, Any]],
+    epochs: Iterable[tuple[str, int]],
+) -> int:
     """Effects beyond one for each cause.
 
     Revocations per epoch, circulars per decision, acknowledgements per outlet and receiver,

@@ -125,9 +125,13 @@ class Round:
         return read[-1]
 
     def outcome(
-        self, selection: Selection, inspections: list[Inspection],
-        receivers: tuple[Mailbox, Hook], ledgers: report.Ledgers, began: float,
-    ) -> Outcome:  # fmt: skip
+        self,
+        selection: Selection,
+        inspections: list[Inspection],
+        receivers: tuple[Mailbox, Hook],
+        ledgers: report.Ledgers,
+        began: float,
+    ) -> Outcome:
         """What the ledgers say."""
         doors, (mailbox, hook) = self._doors, receivers
         everything = list(doors.every(INSPECTION, "/v1/revocations"))

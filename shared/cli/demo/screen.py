@@ -24,9 +24,12 @@ class Screen:
     def __init__(self) -> None:
         self.console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=self.console,
-        )  # fmt: skip
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+        )
 
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Callable[[], None]]:

@@ -61,9 +61,12 @@ class Selecting:
 
     def _review(self, selection: Selection, applicant: Applicant) -> None:
         made = self._doors.post(
-            INTAKE, "/v1/applications", applicant.application(selection.programme.id), "undertaker",
+            INTAKE,
+            "/v1/applications",
+            applicant.application(selection.programme.id),
+            "undertaker",
             undertaker=applicant.uscc,
-        )  # fmt: skip
+        )
         project = made["project"]
         selection.contacts[project] = applicant
         if applicant.fate is Fate.RETURNED_ONCE:

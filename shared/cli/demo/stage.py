@@ -23,8 +23,13 @@ from shared.spine.database import Database
 HOME = Path("var/demo")
 OPENING = datetime.fromisoformat("2020-10-12T09:00:00+08:00")
 FIRST_PORT, LAST_PORT = 8000, 8400
-OWN = ("LAUREL_DATABASE_URL", "LAUREL_CLOCK", "LAUREL_JWT_KEY", "LAUREL_STATUS_KEY",
-       "LAUREL_SMTP_URL")  # fmt: skip
+OWN = (
+    "LAUREL_DATABASE_URL",
+    "LAUREL_CLOCK",
+    "LAUREL_JWT_KEY",
+    "LAUREL_STATUS_KEY",
+    "LAUREL_SMTP_URL",
+)
 
 
 @contextmanager

@@ -103,9 +103,14 @@ class Agencies:
         }
 
     def send(
-        self, message: Mapping[str, Any] | bytes, *, by_https: bool = False,
-        key: dict[str, str] | None = None, kid: str = "", route: str = "",
-    ) -> bytes:  # fmt: skip
+        self,
+        message: Mapping[str, Any] | bytes,
+        *,
+        by_https: bool = False,
+        key: dict[str, str] | None = None,
+        kid: str = "",
+        route: str = "",
+    ) -> bytes:
         """Sign and send a message; gives its bytes. A refusal is the receipt's business."""
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
         agency = route or str(json.loads(body)["source"]).rsplit("/", 1)[-1]

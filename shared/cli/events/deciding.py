@@ -61,9 +61,15 @@ DONE = {
 
 
 def _decide(
-    decision: Decision, parked_id: str | None, *, services: tuple[str, ...], everything: bool,
-    yes: bool, reason: str, **filters: Any,
-) -> None:  # fmt: skip
+    decision: Decision,
+    parked_id: str | None,
+    *,
+    services: tuple[str, ...],
+    everything: bool,
+    yes: bool,
+    reason: str,
+    **filters: Any,
+) -> None:
     client, wanted = Services(Settings.from_environ()), given(**filters)
     if parked_id is not None:
         name, _row = find(parked_id)

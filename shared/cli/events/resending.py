@@ -93,8 +93,9 @@ def _print(pairs: list[dict[str, Any]], dry_run: bool) -> None:
     for pair in pairs:
         agreed = pair["agreed_to"] and datetime.fromisoformat(pair["agreed_to"])
         until = agreed.isoformat(timespec="seconds") if agreed else ""
-        table.add_row(pair["handler"], pair["source"], until, str(pair["missing"]),
-                      str(pair["foreign"]))  # fmt: skip
+        table.add_row(
+            pair["handler"], pair["source"], until, str(pair["missing"]), str(pair["foreign"])
+        )
     Console().print(table)
     missing = sum(pair["missing"] for pair in pairs)
     if missing:

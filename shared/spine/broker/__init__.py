@@ -10,8 +10,18 @@ from typing import Any, Protocol
 
 from shared.spine.broker.topology import Queue, Topology
 
-__all__ = ["Broker", "BrokerError", "Consumer", "Delivery", "Message", "Outcome", "Publisher",
-           "Queue", "Topology", "broker_at"]  # fmt: skip
+__all__ = [
+    "Broker",
+    "BrokerError",
+    "Consumer",
+    "Delivery",
+    "Message",
+    "Outcome",
+    "Publisher",
+    "Queue",
+    "Topology",
+    "broker_at",
+]
 
 
 class BrokerError(Exception):

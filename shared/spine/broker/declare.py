@@ -41,8 +41,11 @@ def _declare_exchange(channel: Any, passive: bool = False, *, name: str) -> None
 def declare_queue(channel: Any, passive: bool = False, *, queue: Queue) -> None:
     """Declare and bind one queue, or with `passive` make sure that it is there."""
     channel.queue_declare(
-        queue.name, durable=True, auto_delete=False, arguments=dict(queue.arguments),
+        queue.name,
+        durable=True,
+        auto_delete=False,
+        arguments=dict(queue.arguments),
         passive=passive,
-    )  # fmt: skip
+    )
     for exchange, key in () if passive else queue.bindings:
         channel.queue_bind(queue.name, exchange, key)

@@ -170,9 +170,11 @@ def _parked_already(
     if event_id is None:
         return None
     same = select(parked.c.id).where(
-        parked.c.handler == handler, parked.c.event_id == event_id,
-        parked.c.body == delivery.body, parked.c.state.in_(OPEN),
-    )  # fmt: skip
+        parked.c.handler == handler,
+        parked.c.event_id == event_id,
+        parked.c.body == delivery.body,
+        parked.c.state.in_(OPEN),
+    )
     return session.scalar(same.limit(1))
 
 

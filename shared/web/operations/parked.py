@@ -147,8 +147,19 @@ def _states(call: Call) -> tuple[str, ...]:
 
 
 def _summary(row: Any) -> dict[str, Any]:
-    names = ("id", "handler", "source", "subject", "state", "error", "detail", "attempts",
-             "parked_at", "due_at", "settled_at")  # fmt: skip
+    names = (
+        "id",
+        "handler",
+        "source",
+        "subject",
+        "state",
+        "error",
+        "detail",
+        "attempts",
+        "parked_at",
+        "due_at",
+        "settled_at",
+    )
     told = {name: getattr(row, name) for name in names}
     return _times(told | {"event": row.event_id, "type": row.event_type, "group": row.fingerprint})
 

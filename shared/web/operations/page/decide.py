@@ -58,13 +58,26 @@ class DecidePages:
         count = decisions.count(session, wanted, decision)
         examples = decisions.page(session, wanted, FROM[decision], "", EXAMPLES)
         return render.page(
-            "decide.html", self.runtime, actor=call.actor, decision=decision, count=count,
-            kept=filters(call.query), address=DECIDE, at_once=BATCHES * decisions.BATCH,
+            "decide.html",
+            self.runtime,
+            actor=call.actor,
+            decision=decision,
+            count=count,
+            kept=filters(call.query),
+            address=DECIDE,
+            at_once=BATCHES * decisions.BATCH,
             examples=examples,
-        )  # fmt: skip
+        )
 
-    @route("POST", DECIDE, role="operator", body=DecidedFor, status=303, produces="text/html",
-           browser=True)  # fmt: skip
+    @route(
+        "POST",
+        DECIDE,
+        role="operator",
+        body=DecidedFor,
+        status=303,
+        produces="text/html",
+        browser=True,
+    )
     def decide_about_query(self, session: Any, call: Call) -> Response:
         """Decide about some batches of parked events, and show what is left."""
         wanted, decision = _wanted(call.body), Decision(call.body["decision"])
@@ -77,8 +90,15 @@ class DecidePages:
         told = {"done": decision, "changed": changed, "left": left}
         return render.go_to(LIST, **filters(call.body), **told)
 
-    @route("POST", f"{LIST}/<parked_id>", role="operator", body=Decided, status=303,
-           produces="text/html", browser=True)  # fmt: skip
+    @route(
+        "POST",
+        f"{LIST}/<parked_id>",
+        role="operator",
+        body=Decided,
+        status=303,
+        produces="text/html",
+        browser=True,
+    )
     def decide_about_event(self, session: Any, call: Call) -> Response:
         """Decide about one parked event, and show it again."""
         parked_id, decision = call.path["parked_id"], Decision(call.body["decision"])

@@ -18,10 +18,13 @@ LOGIN = f"{PLACE}/login"
 FILES = {"style.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
 OWN_ADDRESS = validate.Regexp(rf"{PLACE}([/?][!-~]*)?\Z", error="must be one of our own pages")
 TOKEN = validate.And(
-    validate.Length(max=MAX_TOKEN, error=f"is longer than the {MAX_TOKEN} characters that a "
-                    "browser keeps; have a proxy send it as Authorization header"),
+    validate.Length(
+        max=MAX_TOKEN,
+        error=f"is longer than the {MAX_TOKEN} characters that a "
+        "browser keeps; have a proxy send it as Authorization header",
+    ),
     validate.Regexp(r"[\w.~+/=-]+\Z", error="is no bearer token"),
-)  # fmt: skip
+)
 
 
 class Credentials(Schema):
@@ -76,17 +79,30 @@ def refusal(runtime: Runtime, error: LaurelError, request: Request) -> Response:
         has_token = browsers.authorization(request) is not None or request.method == "POST"
         is_from_elsewhere = request.headers.get("Sec-Fetch-Site") == "cross-site"
         return _login(
-            runtime, PLACE if here.startswith(LOGIN) else here, error.status,
-            reason=error.detail if has_token else None, is_from_elsewhere=is_from_elsewhere,
-        )  # fmt: skip
+            runtime,
+            PLACE if here.startswith(LOGIN) else here,
+            error.status,
+            reason=error.detail if has_token else None,
+            is_from_elsewhere=is_from_elsewhere,
+        )
     return render.page("problem.html", runtime, status=error.status, error=error)
 
 
 def _login(
-    runtime: Runtime, to: str, status: int, *, reason: str | None = None,
+    runtime: Runtime,
+    to: str,
+    status: int,
+    *,
+    reason: str | None = None,
     is_from_elsewhere: bool = False,
-) -> Response:  # fmt: skip
+) -> Response:
     return render.page(
-        "login.html", runtime, status=status, to=to, login=LOGIN, most=MAX_TOKEN, reason=reason,
+        "login.html",
+        runtime,
+        status=status,
+        to=to,
+        login=LOGIN,
+        most=MAX_TOKEN,
+        reason=reason,
         is_from_elsewhere=is_from_elsewhere,
-    )  # fmt: skip
+    )

@@ -63,16 +63,26 @@ class OverviewPage(ResendingRoutes):
         ]
         service = self.runtime.service
         return render.page(
-            "overview.html", self.runtime, actor=call.actor, tiles=tiles, sections=sections,
-            fault=_fault(self.runtime), totals=totals, more_groups=len(groups) > GROUPS,
-            groups=[row._asdict() for row in groups[:GROUPS]], pairs=pairs,
-            queues=flow.queues(self.runtime), consumers=flow.consumers(service),
-            flow=flow.events(service), troubles=flow.troubles(service),
+            "overview.html",
+            self.runtime,
+            actor=call.actor,
+            tiles=tiles,
+            sections=sections,
+            fault=_fault(self.runtime),
+            totals=totals,
+            more_groups=len(groups) > GROUPS,
+            groups=[row._asdict() for row in groups[:GROUPS]],
+            pairs=pairs,
+            queues=flow.queues(self.runtime),
+            consumers=flow.consumers(service),
+            flow=flow.events(service),
+            troubles=flow.troubles(service),
             refresh=REFRESH_SECONDS if call.query["refresh"] else None,
-        )  # fmt: skip
+        )
 
-    @route("POST", f"{PLACE}/compare", role="operator", status=303, produces="text/html",
-           browser=True)  # fmt: skip
+    @route(
+        "POST", f"{PLACE}/compare", role="operator", status=303, produces="text/html", browser=True
+    )
     def compare_now(self, session: Any, call: Call) -> Response:  # noqa: ARG002 - one signature
         """Have both ends compared at once, and go back."""
         reconcile.demand(session, whole=False, dry_run=False)

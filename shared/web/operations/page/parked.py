@@ -51,23 +51,38 @@ class ParkedPages(ParkedRoutes):
         found, kept = self.list_parked(session, call), filters(call.query)
         states = {"state": call.query["state"]}
         return render.page(
-            "list.html", self.runtime, actor=call.actor, found=found, query=call.query, kept=kept,
-            address=LIST, here=urlencode(kept | states), same=urlencode(kept),
+            "list.html",
+            self.runtime,
+            actor=call.actor,
+            found=found,
+            query=call.query,
+            kept=kept,
+            address=LIST,
+            here=urlencode(kept | states),
+            same=urlencode(kept),
             possible=_possible(found["totals"], call.query["state"]),
-        )  # fmt: skip
+        )
 
-    @route("GET", f"{LIST}/<parked_id>", role=OPERATOR, query=Done, produces="text/html",
-           browser=True)  # fmt: skip
+    @route(
+        "GET", f"{LIST}/<parked_id>", role=OPERATOR, query=Done, produces="text/html", browser=True
+    )
     def show_parked_event(self, session: Any, call: Call) -> Response:
         """Show one parked event with its bytes, headers and history."""
         event = self.show_parked(session, call)
         steps = event.pop("history")
         return render.page(
-            "event.html", self.runtime, actor=call.actor, event=event, query=call.query,
-            history=steps[-MOST_STEPS:], earlier=max(len(steps) - MOST_STEPS, 0),
-            indented=_indented(event["body"]), most=MOST_SHOWN, address=LIST,
+            "event.html",
+            self.runtime,
+            actor=call.actor,
+            event=event,
+            query=call.query,
+            history=steps[-MOST_STEPS:],
+            earlier=max(len(steps) - MOST_STEPS, 0),
+            indented=_indented(event["body"]),
+            most=MOST_SHOWN,
+            address=LIST,
             possible=[one for one in Decision if event["state"] in FROM[one]],
-        )  # fmt: skip
+        )
 
 
 def filters(query: Mapping[str, Any]) -> dict[str, str]:

@@ -36,11 +36,19 @@ def page(
 ) -> Response:
     """One page of one service."""
     links = [(name, runtime.settings.url_of(name) + PLACE) for name in SERVICES]
-    body = _environment().get_template(template).render(
-        service=runtime.service, services=links, actor=actor, place=PLACE,
-        is_rehearsal=runtime.clock.kind == "rehearsal", may_decide=actor.role == "operator",
-        **context,
-    )  # fmt: skip
+    body = (
+        _environment()
+        .get_template(template)
+        .render(
+            service=runtime.service,
+            services=links,
+            actor=actor,
+            place=PLACE,
+            is_rehearsal=runtime.clock.kind == "rehearsal",
+            may_decide=actor.role == "operator",
+            **context,
+        )
+    )
     return Response(body, status=status, content_type="text/html; charset=utf-8", headers=HEADERS)
 
 
@@ -82,10 +90,11 @@ def plain(text: Any, limit: int = LONGEST_TEXT) -> str:
     """The text, not longer than that, with what cannot be printed written out."""
     text = str(text)
     shown = "".join(
-        letter if letter.isprintable() or letter in _KEPT
+        letter
+        if letter.isprintable() or letter in _KEPT
         else letter.encode("unicode_escape").decode()
         for letter in text[:limit]
-    )  # fmt: skip
+    )
     return f"{shown}…" if len(text) > limit else shown
 
 

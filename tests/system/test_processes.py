@@ -27,7 +27,7 @@ NAMES = ("intake", "scoring", "inspection", "notification")
 
 @pytest.fixture
 def environ(tmp_path, amqp_url, postgres_url):
-    """Settings for all four services, with databases that are not migrated yet."""
+    """Settings for all four services, with databases of their own."""
     outer = {name: value for name, value in os.environ.items() if name[:7] != "LAUREL_"}
     return outer | {
         "LAUREL_BROKER_URL": amqp_url,
@@ -175,8 +175,10 @@ def test_a_wrong_setting_stops_the_start_with_one_line(laurel, changes, line):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"laurel: {line}\n")
 
 
-def test_a_wrong_schema_version_stops_the_start_with_the_command_to_run(laurel):
-    done = laurel("run", "scoring")
+def test_a_wrong_schema_version_stops_the_start_with_the_command_to_run(laurel, private_postgres):
+    private_postgres.create_databases(["bare_scoring"])
+    bare = private_postgres.url("bare_{service}")
+    done = laurel("run", "scoring", LAUREL_DATABASE_URL=bare)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "laurel: The scoring database has schema version none, this code needs "

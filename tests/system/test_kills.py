@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 
 LAUREL = str(Path(sys.executable).with_name("laurel"))
 SECONDS = 180
-APPLICATIONS = 160
+APPLICATIONS = 240
 DEMO = ("demo", "--json", "--no-serve", "--applications", str(APPLICATIONS))
 STRETCHES = ((20, 80), (100, 180), (200, 280), (300, 380))
 

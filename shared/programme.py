@@ -81,36 +81,6 @@ class Programme:
         """Read a definition; raises marshmallow's ValidationError naming every wrong field."""
         return _parse(json.dumps(definition))
 
-    @classmethod
-    def _of(cls, loaded: Mapping[str, Any]) -> "Programme":
-        directions = {
-            item["number"]: Direction(
-                item["number"], item["class_code"], item["name_zh"], item["name_en"], item["quota"]
-            )
-            for item in loaded["directions"]
-        }
-        policy = InspectionPolicy(
-            **loaded["inspection"] | {"hard_gates": tuple(loaded["inspection"]["hard_gates"])}
-        )
-        return cls(
-            id=loaded["id"],
-            name_zh=loaded["name_zh"],
-            name_en=loaded["name_en"],
-            opens_at=loaded["submission"]["opens_at"],
-            closes_at=loaded["submission"]["closes_at"],
-            classes=loaded["classes"],
-            directions=directions,
-            required_evidence=tuple(loaded["required_evidence"]),
-            unit_quotas=loaded["unit_quotas"],
-            total_quota=loaded["total_quota"],
-            experts_per_application=loaded["experts_per_application"],
-            rubric=tuple(Criterion(**item) for item in loaded["rubric"]),
-            publicity_working_days=loaded["publicity_working_days"],
-            validity_years=loaded["validity_years"],
-            workday_overrides=loaded["workday_overrides"],
-            inspection=policy,
-        )
-
     def quota_of(self, unit_code: str, unit_kind: str) -> int:
         """How many applications a unit may recommend: its own line, else its kind's."""
         return self.unit_quotas.get(unit_code, self.unit_quotas.get(unit_kind, 0))
@@ -118,7 +88,34 @@ class Programme:
 
 @lru_cache(maxsize=64)
 def _parse(definition: str) -> Programme:
-    return Programme._of(DEFINITION.load(json.loads(definition)))  # noqa: SLF001 - its other half
+    loaded = DEFINITION.load(json.loads(definition))
+    directions = {
+        item["number"]: Direction(
+            item["number"], item["class_code"], item["name_zh"], item["name_en"], item["quota"]
+        )
+        for item in loaded["directions"]
+    }
+    policy = InspectionPolicy(
+        **loaded["inspection"] | {"hard_gates": tuple(loaded["inspection"]["hard_gates"])}
+    )
+    return Programme(
+        id=loaded["id"],
+        name_zh=loaded["name_zh"],
+        name_en=loaded["name_en"],
+        opens_at=loaded["submission"]["opens_at"],
+        closes_at=loaded["submission"]["closes_at"],
+        classes=loaded["classes"],
+        directions=directions,
+        required_evidence=tuple(loaded["required_evidence"]),
+        unit_quotas=loaded["unit_quotas"],
+        total_quota=loaded["total_quota"],
+        experts_per_application=loaded["experts_per_application"],
+        rubric=tuple(Criterion(**item) for item in loaded["rubric"]),
+        publicity_working_days=loaded["publicity_working_days"],
+        validity_years=loaded["validity_years"],
+        workday_overrides=loaded["workday_overrides"],
+        inspection=policy,
+    )
 
 
 def normalise(definition: Mapping[str, Any]) -> dict[str, Any]:

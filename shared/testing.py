@@ -53,8 +53,8 @@ START = datetime.fromisoformat("2020-10-12T09:00:00+08:00")
 
 def acting(now: datetime, cause: Event | None = None) -> Context:
     """The context of an official's act, or of what follows from an event, for one command alone."""
-    trace = cause.traceparent if cause else None
-    return Context(Actor("li", "official"), now, cause, trace)
+    context = Context(Actor("li", "official"), now)
+    return context.because_of(cause) if cause else context
 
 
 class Laurel:

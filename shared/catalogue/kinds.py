@@ -36,6 +36,7 @@ class EventType:
     about: str | None = None
     urgent: bool = False
     version: int = 1
+    tells_actor: bool = True
 
     def dump(self, aggregate: object, more: Mapping[str, Any]) -> dict[str, Any]:
         """The event's data as JSON values; raises ValidationError if they break the schema."""
@@ -64,7 +65,12 @@ class EventType:
 
 @dataclass(frozen=True)
 class ReceiptType(EventType):
-    """A receipt for one agency, published to that agency's own queue."""
+    """A receipt for one agency, published to that agency's own queue.
+
+    It goes out of the house, so it does not tell who of us acted.
+    """
+
+    tells_actor: bool = False
 
     def exchange(self, source: str) -> str:  # noqa: ARG002 - same call as every event type
         """The partner exchange."""

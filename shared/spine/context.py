@@ -1,7 +1,8 @@
 """Who acts, when, and because of what: made at each entrance and handed on to every command.
 
 The entrances are a request (shared/web/app.py), an event and a partner's message
-(shared/spine/handlers.py), and a timer (shared/spine/entrypoints). Nothing else makes one.
+(shared/spine/handlers.py), and a timer (shared/spine/entrypoints). A timer that opens its own
+transactions makes its own (services/notification/deliveries.py).
 """
 
 from dataclasses import dataclass, replace
@@ -27,16 +28,25 @@ class Actor:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """What is known of a cause where the event itself is not at hand."""
+
+    id: str
+    correlation_id: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True)
 class Context:
     """One act. `now` is programme time; what is recorded follows from `cause`, if there is one."""
 
     actor: Actor
     now: datetime
-    cause: Event | None = None
+    cause: Event | Cause | None = None
     traceparent: str | None = None
 
-    def because_of(self, cause: Event) -> Self:
-        """The same act, as a consequence of this event: what it records carries on its trace."""
+    def because_of(self, cause: Event | Cause) -> Self:
+        """The same act, as a consequence of this: what it records carries on the cause's trace."""
         return replace(self, cause=cause, traceparent=cause.traceparent)
 
     def by(self, actor: Actor) -> Self:

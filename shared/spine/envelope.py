@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,11 +156,6 @@ def traceparent_of(value: object) -> str | None:
 
 def _named(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def describe(event: Event) -> dict[str, Any]:
-    """The event as plain values, for pages and the command line."""
-    return asdict(event) | {"time": event.time.isoformat()}
 
 
 def _depth(value: object) -> int:

@@ -77,8 +77,8 @@ class Handler:
 
     def act(self, session: Session, event: Event, now: datetime) -> None:
         """Let the method act on an event that is new to it."""
-        context = Context(Actor(self.name, "handler"), now, event, event.traceparent)
-        self.method(session, event, context)
+        context = Context(Actor(self.name, "handler"), now)
+        self.method(session, event, context.because_of(event))
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,9 @@ def record(
     """
     aggregate.sequence += 1
     event_id, cause = new_id(), context.cause
-    source = session.info["service"]
     event = Event(
         id=event_id,
-        source=f"/laurel/{source}",
+        source=f"/laurel/{session.info['service']}",
         type=event_type.name,
         subject=aggregate.event_subject,
         time=context.now,
@@ -56,22 +55,24 @@ def record(
         traceparent=context.traceparent,
         data=event_type.dump(aggregate, more),
         version=event_type.version,
-        actor=str(context.actor),
+        actor=str(context.actor) if event_type.tells_actor else None,
     )
-    _pending(session).append(
-        {
-            "event_id": event.id,
-            "exchange": event_type.exchange(source),
-            "routing_key": event_type.routing_key(event.data),
-            "subject": event.subject,
-            "about": event_type.about_of(event),
-            "sequence": event.sequence,
-            "urgent": event_type.urgent,
-            "body": encode(event),
-            "recorded_at": datetime.now(UTC),
-        }
-    )
+    _pending(session).append(_row(event_type, event))
     return event
+
+
+def _row(event_type: EventType, event: Event) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "exchange": event_type.exchange(event.owner),
+        "routing_key": event_type.routing_key(event.data),
+        "subject": event.subject,
+        "about": event_type.about_of(event),
+        "sequence": event.sequence,
+        "urgent": event_type.urgent,
+        "body": encode(event),
+        "recorded_at": datetime.now(UTC),
+    }
 
 
 def _pending(session: Session) -> list[dict[str, Any]]:

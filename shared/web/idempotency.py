@@ -59,7 +59,7 @@ class Once:
         """Keep the answer with the effect."""
         answer = {"body": response.get_data(as_text=True), "headers": dict(response.headers)}
         filled = {"kept": self._key, "status": response.status_code, "answer": answer}
-        session.connection().execute(KEEP, filled)
+        session.execute(KEEP, filled)
 
 
 @cache

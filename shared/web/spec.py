@@ -97,8 +97,7 @@ def route(
     roles = (role,) if isinstance(role, str) else tuple(role or ())
 
     def mark(function: Method) -> Method:
-        doc = inspect.getdoc(function) or ""
-        spec = Route(
+        function.__route__ = Route(  # type: ignore[attr-defined]
             method,
             path,
             roles,
@@ -110,10 +109,9 @@ def route(
             edits,
             produces,
             browser,
-            doc,
+            inspect.getdoc(function) or "",
             function.__name__,
         )
-        function.__route__ = spec  # type: ignore[attr-defined]
         return function
 
     return mark

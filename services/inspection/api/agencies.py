@@ -57,12 +57,7 @@ class AgencyRoutes:
     @route("POST", "/v1/agencies/<agency>/keys/<kid>/end", role="official", answer=KeyOut)
     def end_key(self, session: Any, call: Call) -> models.AgencyKey:
         """End a key's validity now."""
-        return commands.end_key(
-            session,
-            call.path["agency"],
-            call.path["kid"],
-            call.context,
-        )
+        return commands.end_key(session, call.path["agency"], call.path["kid"], call.context)
 
     @route(
         "POST", "/v1/inspectors", role="official", body=InspectorIn, answer=InspectorIn, status=201

@@ -79,9 +79,4 @@ class PlanRoutes:
     )
     def void_inspection(self, session: Any, call: Call) -> models.Inspection:
         """Void an inspection that has no report yet; what it reports later is refused."""
-        return commands.void_inspection(
-            session,
-            call.path["inspection"],
-            call.body,
-            call.context,
-        )
+        return commands.void_inspection(session, call.path["inspection"], call.body, call.context)

@@ -32,10 +32,7 @@ def register_agency(session: Session, values: dict[str, Any], context: Context) 
 
 
 def add_key(
-    session: Session,
-    code: str,
-    values: dict[str, Any],
-    context: Context,
+    session: Session, code: str, values: dict[str, Any], context: Context
 ) -> models.AgencyKey:
     """Register a key with its validity; the receipt of it makes the agency's receipts queue."""
     agency_of(session, code)

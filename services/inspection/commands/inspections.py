@@ -54,10 +54,7 @@ def conclude_inspection(
 
 
 def void_inspection(
-    session: Session,
-    inspection_id: str,
-    values: dict[str, str],
-    context: Context,
+    session: Session, inspection_id: str, values: dict[str, str], context: Context
 ) -> models.Inspection:
     """Void an inspection that has no report yet: it changes nothing, and none is taken any more.
 
@@ -73,11 +70,7 @@ def void_inspection(
 
 
 def _publish(
-    session: Session,
-    inspection: models.Inspection,
-    step: Step,
-    verdict: Verdict,
-    context: Context,
+    session: Session, inspection: models.Inspection, step: Step, verdict: Verdict, context: Context
 ) -> Event:
     inspection.stage = rules.stepped(inspection.stage, step)
     inspection.outcome, inspection.rule_version = verdict.outcome, verdict.rule_version

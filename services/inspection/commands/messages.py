@@ -30,8 +30,8 @@ from shared.agency.message import (
     read_message,
 )
 from shared.catalogue import AGENCY_RECEIPT
-from shared.spine.context import Actor, Context
-from shared.spine.envelope import Event, UndecodableError, new_id
+from shared.spine.context import Actor, Cause, Context
+from shared.spine.envelope import UndecodableError, new_id
 from shared.spine.outbox import record
 from shared.workdays import china_date
 
@@ -63,18 +63,7 @@ def receive_message(session: Session, incoming: Incoming, context: Context) -> m
 
 def _proved(message: AgencyMessage, context: Context) -> Context:
     """The agency acts, and its message is the cause: known only once its signature is verified."""
-    cause = Event(
-        id=message.id,
-        source="",
-        type=message.type.removeprefix("laurel."),
-        subject=message.inspection,
-        time=message.time,
-        sequence=1,
-        correlation_id=message.id,
-        causation_id=None,
-        traceparent=context.traceparent,
-        data={},
-    )
+    cause = Cause(message.id, message.id, context.traceparent)
     return context.because_of(cause).by(Actor(message.agency, "agency", agency=message.agency))
 
 

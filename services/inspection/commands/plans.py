@@ -97,11 +97,7 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
 
 
 def draw_plan(
-    session: Session,
-    plan_id: str,
-    secrets: Mapping[str, str],
-    public_value: str,
-    context: Context,
+    session: Session, plan_id: str, secrets: Mapping[str, str], public_value: str, context: Context
 ) -> models.Plan:
     """Draw as announced, once; the drawn agencies may report from then on."""
     plan = session.get(models.Plan, plan_id, with_for_update=True)

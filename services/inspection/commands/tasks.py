@@ -31,10 +31,7 @@ def open_task(session: Session, event: Event) -> None:
 
 
 def decide_change(
-    session: Session,
-    task_id: str,
-    values: dict[str, str],
-    context: Context,
+    session: Session, task_id: str, values: dict[str, str], context: Context
 ) -> models.Task:
     """Decide a change: undertaker replaced, project withdrawn, or nothing to change (dismissed)."""
     task = session.get(models.Task, task_id, with_for_update=True)

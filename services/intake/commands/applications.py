@@ -36,16 +36,13 @@ def create_application(
     session.add(application)
     for item in values.get("evidence", ()):
         _attach(application, item)
-    note(application, context.actor, context.now, "created")
+    note(application, context, "created")
     session.flush()
     return application
 
 
 def edit_application(
-    session: Session,
-    project: str,
-    values: dict[str, Any],
-    context: Context,
+    session: Session, project: str, values: dict[str, Any], context: Context
 ) -> models.Application:
     """Change a draft, or a returned application, which becomes a draft again."""
     application = own_application(session, project, context.actor)
@@ -55,15 +52,12 @@ def edit_application(
         rules.check_direction(values["direction"], programme.directions)
     for name, value in values.items():
         setattr(application, name, value)
-    note(application, context.actor, context.now, "edited", fields=sorted(values))
+    note(application, context, "edited", fields=sorted(values))
     return application
 
 
 def add_evidence(
-    session: Session,
-    project: str,
-    item: dict[str, Any],
-    context: Context,
+    session: Session, project: str, item: dict[str, Any], context: Context
 ) -> models.Application:
     """Add an item of evidence; one of the same kind and name is replaced."""
     application = own_application(session, project, context.actor)
@@ -71,8 +65,7 @@ def add_evidence(
     _attach(application, item)
     note(
         application,
-        context.actor,
-        context.now,
+        context,
         "evidence added",
         kind=item["kind"],
         sha256=item["sha256"],
@@ -96,9 +89,7 @@ def submit_application(session: Session, project: str, context: Context) -> mode
     _refuse_barred(session, application.uscc)
     application.state, application.submitted_at = to, context.now
     application.content_hash = rules.content_hash(_content(application))
-    note(
-        application, context.actor, context.now, "submitted", content_hash=application.content_hash
-    )
+    note(application, context, "submitted", content_hash=application.content_hash)
     record(session, APPLICATION_SUBMITTED, application, context)
     return application
 
@@ -111,7 +102,7 @@ def follow_project(session: Session, event: Event, context: Context) -> None:
     application.sequence = event.sequence
     application.state = State(event.data["state"])
     application.epoch = event.data["epoch"]
-    note(application, event.source, context.now, event.type, event=event.id)
+    _add_step(application, event.source, context.now, event.type, {"event": event.id})
 
 
 def own_application(session: Session, project: str, actor: Actor) -> models.Application:
@@ -124,13 +115,15 @@ def own_application(session: Session, project: str, actor: Actor) -> models.Appl
     return application
 
 
-def note(
-    application: models.Application, actor: Actor | str, now: datetime, what: str, **detail: Any
-) -> None:
+def note(application: models.Application, context: Context, what: str, **detail: Any) -> None:
     """Add a step to the history."""
-    step = models.Step(
-        project=application.project, at=now, actor=str(actor), what=what, detail=detail
-    )
+    _add_step(application, str(context.actor), context.now, what, detail)
+
+
+def _add_step(
+    application: models.Application, actor: str, at: datetime, what: str, detail: dict[str, Any]
+) -> None:
+    step = models.Step(project=application.project, at=at, actor=actor, what=what, detail=detail)
     application.history.add(step)
 
 

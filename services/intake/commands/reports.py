@@ -30,10 +30,7 @@ def report_violation(session: Session, values: dict[str, Any], context: Context)
 
 
 def _report(
-    session: Session,
-    event_type: EventType,
-    values: dict[str, Any],
-    context: Context,
+    session: Session, event_type: EventType, values: dict[str, Any], context: Context
 ) -> models.Report:
     report = models.Report(
         id=new_id(), reported_at=context.now, reported_by=str(context.actor), sequence=0, **values

@@ -22,15 +22,12 @@ def start_review(session: Session, project: str, context: Context) -> models.App
     """Begin the truth review (transition 2)."""
     application = _reviewed(session, project, context.actor)
     application.state = rules.moved(application.state, Move.START_REVIEW)
-    note(application, context.actor, context.now, "review started")
+    note(application, context, "review started")
     return application
 
 
 def review_items(
-    session: Session,
-    project: str,
-    findings: list[dict[str, Any]],
-    context: Context,
+    session: Session, project: str, findings: list[dict[str, Any]], context: Context
 ) -> models.Application:
     """Note the reviewer's verdict on some items; what is not verified needs a reason."""
     application = _reviewed(session, project, context.actor)
@@ -45,7 +42,7 @@ def review_items(
             raise InvalidError(f"There is no item {finding['item']}; it {message}.", errors=errors)
         item.verdict, item.reason = Verdict(finding["verdict"]), finding["reason"]
         item.reviewer = str(context.actor)
-    note(application, context.actor, context.now, "items reviewed", findings=findings)
+    note(application, context, "items reviewed", findings=findings)
     return application
 
 
@@ -60,7 +57,7 @@ def return_application(session: Session, project: str, context: Context) -> mode
         if _label(e) in questioned
     ]
     application.state, application.reason = to, "; ".join(reasons)
-    note(application, context.actor, context.now, "returned", reasons=reasons)
+    note(application, context, "returned", reasons=reasons)
     record(session, APPLICATION_RETURNED, application, context, reasons=reasons)
     return application
 
@@ -80,10 +77,7 @@ def not_recommend_application(
 
 
 def recommend_application(
-    session: Session,
-    project: str,
-    values: dict[str, Any],
-    context: Context,
+    session: Session, project: str, values: dict[str, Any], context: Context
 ) -> models.Application:
     """Recommend it with a signed opinion, within the unit's quota (transition 5).
 
@@ -96,22 +90,19 @@ def recommend_application(
     _take_place(session, application.programme, application.unit)
     application.state, application.decided_at = to, context.now
     application.opinion, application.signatory = values["opinion"], values["signatory"]
-    note(application, context.actor, context.now, "recommended", signatory=values["signatory"])
+    note(application, context, "recommended", signatory=values["signatory"])
     record(session, APPLICATION_RECOMMENDED, application, context)
     return application
 
 
 def _reject(
-    session: Session,
-    project: str,
-    decision: tuple[Move, str],
-    context: Context,
+    session: Session, project: str, decision: tuple[Move, str], context: Context
 ) -> models.Application:
     move, reason = decision
     application = _reviewed(session, project, context.actor)
     application.state = rules.moved(application.state, move)
     application.reason, application.decided_at = reason, context.now
-    note(application, context.actor, context.now, str(move), reason=reason)
+    note(application, context, str(move), reason=reason)
     record(session, APPLICATION_REJECTED, application, context, reasons=[reason])
     return application
 

@@ -20,8 +20,7 @@ from services.notification.rules.deliveries import (
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, PROJECT_REVOKED
 from shared.errors import IllegalTransitionError, NotFoundError
 from shared.machine import next_state
-from shared.spine.context import Context
-from shared.spine.envelope import Event
+from shared.spine.context import Cause, Context
 from shared.spine.outbox import record
 
 
@@ -144,17 +143,5 @@ def _attempt(parcel: Parcel, outcome: Outcome) -> Attempt:
     )
 
 
-def _cause(delivery: Delivery) -> Event:
-    """The event that the delivery is about, as far as what follows from it needs to know."""
-    return Event(
-        id=delivery.cause,
-        source="",
-        type=delivery.cause_type,
-        subject=delivery.project,
-        time=delivery.queued_at,
-        sequence=1,
-        correlation_id=delivery.correlation_id,
-        causation_id=None,
-        traceparent=delivery.traceparent,
-        data={},
-    )
+def _cause(delivery: Delivery) -> Cause:
+    return Cause(delivery.cause, delivery.correlation_id, delivery.traceparent)

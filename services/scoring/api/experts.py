@@ -39,10 +39,7 @@ class ExpertRoutes:
     def declare_conflict(self, session: Any, call: Call) -> models.Expert:
         """Add declared conflicts of interest to an expert's entry."""
         return commands.declare_conflict(
-            session,
-            call.path["code"],
-            call.body["conflicts"],
-            call.context,
+            session, call.path["code"], call.body["conflicts"], call.context
         )
 
     @route("POST", "/v1/assignments", role="official", body=ProgrammeIn, status=201)
@@ -75,10 +72,7 @@ class ExpertRoutes:
     def recuse_expert(self, session: Any, call: Call) -> models.Assignment:
         """Withdraw from an entry because of a conflict of interest."""
         return commands.recuse_expert(
-            session,
-            call.path["project"],
-            call.body["reason"],
-            call.context,
+            session, call.path["project"], call.body["reason"], call.context
         )
 
     @route("POST", "/v1/entries/<project>/scores", role="expert", body=ScoresIn, answer=EntryOut)

@@ -33,10 +33,7 @@ def register_expert(session: Session, values: dict[str, Any], context: Context) 
 
 
 def declare_conflict(
-    session: Session,
-    code: str,
-    conflicts: Iterable[str],
-    context: Context,
+    session: Session, code: str, conflicts: Iterable[str], context: Context
 ) -> models.Expert:
     """Add declared conflicts of interest: USCCs of undertakers or codes of units.
 
@@ -92,10 +89,7 @@ def recuse_expert(
 
 
 def score_entry(
-    session: Session,
-    project: str,
-    values: dict[str, Any],
-    context: Context,
+    session: Session, project: str, values: dict[str, Any], context: Context
 ) -> models.Entry:
     """Keep an expert's scores; when all assigned experts have scored, the entry is scored."""
     entry = entry_of(session, project)

@@ -30,9 +30,9 @@ def demo(
     on the services that run there. Exit code 1 if anything was lost or done twice.
     """
     began = time.monotonic()
-    with stage() as (settings, clock), receiving(smtp_port(settings)) as receivers:
+    with stage() as settings, receiving(smtp_port(settings)) as receivers:
         with Screen() as screen:
-            outcome = play((settings, clock), receivers, screen, applications, seed, began)
+            outcome = play(settings, receivers, screen, applications, seed, began)
         if as_json:
             click.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
         else:

@@ -5,6 +5,7 @@ import io
 import time
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -38,7 +39,7 @@ OPENED_BEFORE, CLOSES_AFTER = timedelta(hours=1), timedelta(days=19)
 
 
 def play(  # noqa: PLR0917 - what one run needs
-    where: tuple[Settings, RehearsalClock],
+    settings: Settings,
     receivers: tuple[Mailbox, Hook],
     screen: Screen,
     applications: int,
@@ -46,9 +47,7 @@ def play(  # noqa: PLR0917 - what one run needs
     began: float,
 ) -> Outcome:
     """Play it, wait until every outlet has acted, and read the ledgers."""
-    settings, clock = where
-    doors = Doors(settings)
-    played = Round(doors, clock, screen, seed)
+    played = Round(Doors(settings), RehearsalClock(Path(settings.clock)), screen, seed)
     played.subscribe(receivers[1])
     selection = played.select(applications)
     inspections = played.supervise(selection)
@@ -206,6 +205,7 @@ class Round:
         return all(set(OUTLETS) <= r["outlets"].keys() and r["circular"] for r in ours)
 
     def _has_unsent(self) -> bool:
+        """Whether letters wait for their first attempt; far cheaper to ask than the ledgers."""
         waiting = self._doors.get(NOTIFICATION, "/v1/deliveries", state="waiting", limit=20)
         return any(delivery["attempts"] == 0 for delivery in waiting["items"])
 

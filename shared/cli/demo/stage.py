@@ -33,20 +33,19 @@ OWN = (
 
 
 @contextmanager
-def stage() -> Iterator[tuple[Settings, RehearsalClock]]:
-    """The settings and the rehearsal clock of running services; ends those that it started."""
+def stage() -> Iterator[Settings]:
+    """The settings of services that run under a rehearsal clock; ends those that it started."""
     settings = Settings.from_environ()
     if settings.broker_url.startswith("memory:"):
         with _embedded() as embedded:
-            yield embedded, RehearsalClock(Path(embedded.clock))
+            yield embedded
         return
-    clock = clock_from(settings.clock)
-    if not isinstance(clock, RehearsalClock):
+    if not isinstance(clock_from(settings.clock), RehearsalClock):
         raise LaurelError(
             "The demo moves the clock by weeks: run the services and the demo under a rehearsal "
             "clock (LAUREL_CLOCK), never on a programme that is in use."
         )
-    yield settings, clock
+    yield settings
 
 
 def smtp_port(settings: Settings) -> int:

@@ -36,6 +36,7 @@ def test_a_registered_key_is_receipted_to_its_agency(office):
     told = (receipt.data["agency"], receipt.data["status"], receipt.data["code"])
     assert told == ("agency-a", "registered", "key-registered")
     assert "public_jwk" not in receipt.data
+    assert receipt.actor is None  # which official it was is not the agency's business
 
 
 def test_a_key_id_is_never_used_again(office):

@@ -30,8 +30,10 @@ class Operated(Installation):
 
     def states(self, ids):
         with self.session("scoring") as session:
-            rows = session.execute(select(parked.c.id, parked.c.state, parked.c.attempts))
-            return {row.id: (row.state, row.attempts) for row in rows if row.id in set(ids)}
+            statement = select(parked.c.id, parked.c.state, parked.c.attempts)
+            rows = session.execute(statement).all()
+        wanted = set(ids)
+        return {row.id: (row.state, row.attempts) for row in rows if row.id in wanted}
 
 
 @pytest.fixture(scope="session")

@@ -151,6 +151,6 @@ def test_an_interrupted_retry_of_all_loses_nothing_and_can_be_repeated(running, 
     again = subprocess.run(words, env=environ | running.environ, capture_output=True, check=False)
     assert again.returncode == 0
     assert asked() >= MANY
-    wait_until(lambda: min(n for _state, n in running.states(ids).values()) >= 2, 5 * SECONDS,
+    wait_until(lambda: min(n for _state, n in running.states(ids).values()) >= 2, 2 * SECONDS,
                "every one to be tried")  # fmt: skip
     assert len(running.states(ids)) == MANY

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from services.inspection.rules import Stage, State
+from services.inspection.rules import Stage
+from shared.project import State
 from shared.spine.tables import Instant
 
 

@@ -8,9 +8,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.inspection import models
-from shared.catalogue import OUTLETS
-
-NEEDED = OUTLETS[:5]  # letters and webhooks are needed only where somebody subscribed
+from shared.project import NEEDED_OUTLETS
 
 
 def ledger_lines(
@@ -65,7 +63,7 @@ def _line(
         "revoked_at": row.revoked_at.isoformat(),
         "circular": notice.circular if notice else None,
         "outlets": outlets,
-        "missing": [name for name in NEEDED if name not in outlets],
+        "missing": [name for name in NEEDED_OUTLETS if name not in outlets],
         "failures": _failures(notice) if notice else {},
     }
 

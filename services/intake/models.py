@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, WriteOnlyMapped, mapped_column, relationship
 
-from services.intake.rules import State, Verdict
+from services.intake.rules import Verdict
+from shared.project import State
+from shared.revocations import AcknowledgementColumns
 from shared.spine.tables import Instant
 
 
@@ -93,6 +95,7 @@ class Application(Base):
         order_by="EvidenceItem.number", lazy="select", cascade="all, delete-orphan"
     )
     history: WriteOnlyMapped["Step"] = relationship(order_by="Step.number")
+    valid_from = valid_to = rectify_by = decision = None  # an event tells these of a designation
 
     @property
     def event_subject(self) -> str:
@@ -147,23 +150,8 @@ class RevocationBar(Base):
     is_barred: Mapped[bool]
 
 
-class Acknowledgement(Base):
-    """This outlet's one acknowledgement of one revocation."""
-
-    __tablename__ = "acknowledgements"
-
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
-    epoch: Mapped[int] = mapped_column(primary_key=True)
-    revocation: Mapped[str] = mapped_column(String(64))
-    sequence: Mapped[int] = mapped_column(default=0)
-    acknowledged_at: Mapped[datetime] = mapped_column(Instant)
-
-    outlet = "bar"
-
-    @property
-    def event_subject(self) -> str:
-        """One acknowledgement per outlet and epoch."""
-        return f"{self.project}/{self.epoch}/{self.outlet}"
+class Acknowledgement(AcknowledgementColumns, Base):
+    """What the outlet `bar` acted on."""
 
 
 class Report(Base):

@@ -13,28 +13,7 @@ from typing import Any
 
 from shared.errors import LaurelError
 from shared.machine import next_state
-
-
-class State(StrEnum):
-    """States of a project; intake decides the first seven."""
-
-    DRAFT = "DRAFT"
-    SUBMITTED = "SUBMITTED"
-    TRUTH_REVIEW = "TRUTH_REVIEW"
-    RETURNED = "RETURNED"
-    INELIGIBLE = "INELIGIBLE"
-    NOT_RECOMMENDED = "NOT_RECOMMENDED"
-    RECOMMENDED = "RECOMMENDED"
-    SCORING = "SCORING"
-    SCORED = "SCORED"
-    SHORTLISTED = "SHORTLISTED"
-    PUBLICISED = "PUBLICISED"
-    NOT_SELECTED = "NOT_SELECTED"
-    DESIGNATED = "DESIGNATED"
-    RECTIFYING = "RECTIFYING"
-    REVOKED = "REVOKED"
-    EXPIRED = "EXPIRED"
-    WITHDRAWN = "WITHDRAWN"
+from shared.project import State
 
 
 class Move(StrEnum):

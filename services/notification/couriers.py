@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from services.notification.commands.deliveries import Parcel
-from services.notification.rules.circulars import Outlet
 from services.notification.rules.webhooks import body_of, signature
+from shared.project import Outlet
 from shared.settings import Settings
 
 SMTP_TIMEOUT_SECONDS = 20.0

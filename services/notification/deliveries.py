@@ -17,9 +17,9 @@ from services.notification.commands.deliveries import (
 )
 from services.notification.commands.subscribers import end_subscriber
 from services.notification.couriers import Answer
-from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import EndReason
 from shared.clock import Clock
+from shared.project import Outlet
 from shared.spine.context import Actor, Context
 from shared.spine.database import Database
 from shared.spine.parking import Patience

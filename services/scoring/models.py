@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from services.scoring.rules import State
+from shared.project import State
+from shared.revocations import AcknowledgementColumns
 from shared.spine.tables import Instant
 
 
@@ -52,6 +53,7 @@ class Entry(Base):
     assignments: Mapped[list["Assignment"]] = relationship(
         order_by="Assignment.expert", lazy="selectin"
     )
+    rectify_by = decision = None  # an event tells these of a designation
 
     @property
     def event_subject(self) -> str:
@@ -142,20 +144,5 @@ class Objection(Base):
         return self.id
 
 
-class Acknowledgement(Base):
-    """This outlet's one acknowledgement of one revocation."""
-
-    __tablename__ = "acknowledgements"
-
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
-    epoch: Mapped[int] = mapped_column(primary_key=True)
-    revocation: Mapped[str] = mapped_column(String(64))
-    sequence: Mapped[int] = mapped_column(default=0)
-    acknowledged_at: Mapped[datetime] = mapped_column(Instant)
-
-    outlet = "entry"
-
-    @property
-    def event_subject(self) -> str:
-        """One acknowledgement per outlet and epoch."""
-        return f"{self.project}/{self.epoch}/{self.outlet}"
+class Acknowledgement(AcknowledgementColumns, Base):
+    """What the outlet `entry` acted on."""

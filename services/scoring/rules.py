@@ -14,22 +14,10 @@ from fractions import Fraction
 
 from shared.errors import LaurelError
 from shared.machine import next_state
+from shared.project import State
 
 PLACES = 4
 SCORE_PLACES = 2
-
-
-class State(StrEnum):
-    """States of an entry; the last ones are decided by inspection and only kept here."""
-
-    RECOMMENDED = "RECOMMENDED"
-    SCORING = "SCORING"
-    SCORED = "SCORED"
-    SHORTLISTED = "SHORTLISTED"
-    NOT_SELECTED = "NOT_SELECTED"
-    PUBLICISED = "PUBLICISED"
-    DESIGNATED = "DESIGNATED"
-    REVOKED = "REVOKED"
 
 
 class Move(StrEnum):

@@ -27,11 +27,9 @@ from shared.catalogue.intake import (
 )
 from shared.catalogue.kinds import CATALOGUE, EventType, ReceiptType
 from shared.catalogue.names import (
-    GROUNDS,
     INSPECTION,
     INTAKE,
     NOTIFICATION,
-    OUTLETS,
     PARTNER_EVENTS,
     PARTNER_RECEIPTS,
     SCORING,
@@ -61,7 +59,6 @@ __all__ = [
     "APPLICATION_SUBMITTED",
     "CATALOGUE",
     "CHANGE_REPORTED",
-    "GROUNDS",
     "INSPECTION",
     "INSPECTION_COMPLETED",
     "INSPECTION_DRAWN",
@@ -72,7 +69,6 @@ __all__ = [
     "NOTICE_PUBLISHED",
     "NOTIFICATION",
     "OBJECTION_DECIDED",
-    "OUTLETS",
     "PARTNER_EVENTS",
     "PARTNER_RECEIPTS",
     "PROGRAMME_PUBLISHED",

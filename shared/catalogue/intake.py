@@ -3,8 +3,9 @@
 from marshmallow import fields, validate
 
 from shared.catalogue.kinds import Data, declare
-from shared.catalogue.names import GROUNDS, INTAKE
+from shared.catalogue.names import INTAKE
 from shared.catalogue.state import ProjectState
+from shared.project import DECIDED_GROUNDS
 
 
 class Unit(Data):
@@ -59,7 +60,7 @@ class ViolationReported(Data):
 
     violation = fields.String(required=True)
     project = fields.String(required=True)
-    ground = fields.String(required=True, validate=validate.OneOf(GROUNDS[1:]))
+    ground = fields.String(required=True, validate=validate.OneOf(DECIDED_GROUNDS))
     summary = fields.String(required=True)
     reported_at = fields.AwareDateTime(required=True)
 

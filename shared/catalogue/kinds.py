@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow import EXCLUDE, Schema, ValidationError, missing
 
 from shared.catalogue.names import PARTNER_RECEIPTS
 from shared.spine.envelope import Event
@@ -15,6 +15,9 @@ class _Merged:
 
     def __init__(self, aggregate: object, more: Mapping[str, Any]) -> None:
         self._aggregate, self._more = aggregate, more
+
+    def __repr__(self) -> str:
+        return type(self._aggregate).__name__
 
     def __getattr__(self, name: str) -> Any:
         if name in self._more:
@@ -39,7 +42,12 @@ class EventType:
     tells_actor: bool = True
 
     def dump(self, aggregate: object, more: Mapping[str, Any]) -> dict[str, Any]:
-        """The event's data as JSON values; raises ValidationError if they break the schema."""
+        """The event's data as JSON values.
+
+        Raises ValidationError if they break the schema, lack a field of it or are more than it has.
+        """
+        if surplus := more.keys() - self.schema.fields.keys():
+            raise ValidationError({self.name: f"has no {', '.join(sorted(surplus))}"})
         data: dict[str, Any] = self.schema.dump(_Merged(aggregate, more))
         if errors := self.schema.validate(data):
             raise ValidationError({self.name: errors})
@@ -82,12 +90,22 @@ class ReceiptType(EventType):
 
 
 class Data(Schema):
-    """What the schemas of all event data share: unknown fields are ignored."""
+    """What the schemas of all event data share.
+
+    Who reads ignores unknown fields; who writes gives every field, if only None.
+    """
 
     class Meta:
         """Marshmallow's options."""
 
         unknown = EXCLUDE
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """The value to dump; marshmallow would leave a missing or misspelt one out."""
+        value = super().get_attribute(obj, attr, default)
+        if value is missing:
+            raise ValidationError({type(self).__name__: f"{obj!r} has no {attr}"})
+        return value
 
 
 CATALOGUE: dict[str, EventType] = {}

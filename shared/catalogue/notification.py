@@ -3,7 +3,8 @@
 from marshmallow import fields, validate
 
 from shared.catalogue.kinds import Data, declare
-from shared.catalogue.names import INTAKE, NOTIFICATION, OUTLETS, SCORING
+from shared.catalogue.names import INTAKE, NOTIFICATION, SCORING
+from shared.project import Outlet
 
 
 class NoticePublished(Data):
@@ -33,7 +34,7 @@ class RevocationAcknowledged(Data):
 
     project = fields.String(required=True)
     epoch = fields.Integer(required=True)
-    outlet = fields.String(required=True, validate=validate.OneOf(OUTLETS))
+    outlet = fields.String(required=True, validate=validate.OneOf([*Outlet]))
     receiver = fields.String(allow_none=True, load_default=None)
     revocation = fields.String(
         required=True, metadata={"description": "id of the project.revoked event"}

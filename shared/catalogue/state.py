@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from shared.catalogue.kinds import Data
-from shared.catalogue.names import GROUNDS
+from shared.project import Ground
 
 
 class Undertaker(Data):
@@ -16,7 +16,7 @@ class Undertaker(Data):
 class Decision(Data):
     """Why a project is in its present state, in the words of the deciding service."""
 
-    ground = fields.String(allow_none=True, validate=validate.OneOf(GROUNDS))
+    ground = fields.String(allow_none=True, validate=validate.OneOf([*Ground]))
     citation = fields.String(required=True)
     reasons_zh = fields.List(fields.String(), required=True)
     reasons_en = fields.List(fields.String(), required=True)

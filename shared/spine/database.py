@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 
 from shared.errors import SettingError
 from shared.spine import tables
+from shared.spine.outbox import OutboxSession
 
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
@@ -62,7 +63,7 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """A session whose changes and recorded events are committed together, or not at all."""
         info = {"service": self.service}
-        with Session(self._writing, info=info, expire_on_commit=False) as session:
+        with OutboxSession(self._writing, info=info, expire_on_commit=False) as session:
             yield session
             session.commit()
             recorded: set[str] = session.info.pop("recorded", set())

@@ -8,8 +8,6 @@ from sqlalchemy import Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from shared.spine.outbox import write_pending
-
 BATCH = 50
 _log = structlog.get_logger(__name__)
 
@@ -23,7 +21,6 @@ def each_due(session: Session, statement: Select[Any], act: Callable[[Any], None
     done = failed = 0
     while not done and (due := session.scalars(_batch(statement, failed)).all()):
         for row in due:
-            write_pending(session)
             try:
                 with session.begin_nested():
                     act(row)

@@ -16,7 +16,6 @@ from shared.catalogue import (
     INSPECTION,
     INTAKE,
     NOTIFICATION,
-    OUTLETS,
     PARTNER_EVENTS,
     PROJECT_DESIGNATED,
     SCORING,
@@ -27,6 +26,7 @@ from shared.cli.demo.screen import Screen
 from shared.cli.demo.supervision import Agencies
 from shared.clock import RehearsalClock
 from shared.programme import Programme
+from shared.project import NEEDED_OUTLETS
 from shared.settings import Settings
 from shared.spine.broker import Message, broker_at
 from shared.spine.database import Database
@@ -38,7 +38,7 @@ from tests.bench.figures import AT_MOST, Goal, Table, percentile
 from tests.bench.stack import BenchStack
 
 DEFINITION = importlib.resources.files("services.intake.data") / "programme-2020.yaml"
-INTERNAL, LIMIT_SECONDS = OUTLETS[:5], 300
+INTERNAL, LIMIT_SECONDS = NEEDED_OUTLETS, 300
 BACKLOG, AT_ONCE, PER_SECOND = 100_000, 1_000, 10
 DAY, NOW = date(2020, 10, 12), datetime(2020, 10, 12, 1, tzinfo=UTC)
 CONDITIONS = {"queue": QUORUM, "window": "500 unconfirmed, prefetch 400", "batch": "up to 200"}

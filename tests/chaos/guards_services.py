@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 
 from services.intake import commands, models
-from services.intake.rules import State
 from services.intake.service import IntakeService
 from shared.catalogue import PROJECT_DESIGNATED, PROJECT_REVOKED
+from shared.project import State
 from shared.spine.broker import Delivery
 from shared.spine.entrypoints import event_handlers_of
 from shared.spine.envelope import CONTENT_TYPE, Event, encode, new_id

@@ -15,7 +15,6 @@ from services.notification import deliveries
 from shared.spine import entrypoints, parking, reconcile
 from shared.spine.broker import amqp
 from shared.spine.entrypoints.host import Spine
-from shared.spine.outbox import PENDING
 from shared.spine.parking import retries
 from shared.spine.relay import Relay
 
@@ -52,7 +51,7 @@ def before_commit(point):
 
     @event.listens_for(Session, "before_commit", insert=True)
     def _kill(session):
-        if session.info.get(PENDING):
+        if session.info.get("recorded"):
             point.pass_by()
 
 

@@ -19,8 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local import process
 from services.intake import commands, models
-from shared.catalogue import GROUNDS, INTAKE
+from shared.catalogue import INTAKE
 from shared.cli.demo import doors
+from shared.project import DECIDED_GROUNDS
 from shared.spine.context import Actor, Context
 from shared.spine.database import AbortedTransactionError, Database
 from tests.chaos import poison
@@ -111,7 +112,11 @@ class Load:
 
     def report_that_is_parked(self):
         """One more report, whose handler raises twice before it works."""
-        report = {"project": self._projects[0], "ground": GROUNDS[1], "summary": poison.TWICE}
+        report = {
+            "project": self._projects[0],
+            "ground": DECIDED_GROUNDS[0],
+            "summary": poison.TWICE,
+        }
         self._doors.post(INTAKE, "/v1/violations", report)
 
     def apply(self):
@@ -174,7 +179,7 @@ class Load:
         for number in range(count):
             yield {
                 "project": dice.choice(self._projects),
-                "ground": dice.choice(GROUNDS[1:]),
+                "ground": dice.choice(DECIDED_GROUNDS),
                 "summary": f"{kind} {number}",
             }
 
@@ -189,7 +194,11 @@ class Load:
         """Reports whose handler will raise, block, or break its session."""
         for number, summary in enumerate(poison.MISBEHAVING):
             self._await_turn((number + 1) / (len(poison.MISBEHAVING) + 1))
-            report = {"project": self._projects[0], "ground": GROUNDS[1], "summary": summary}
+            report = {
+                "project": self._projects[0],
+                "ground": DECIDED_GROUNDS[0],
+                "summary": summary,
+            }
             self._doors.post(INTAKE, "/v1/violations", report)
 
     def _import(self):

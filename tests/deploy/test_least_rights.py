@@ -41,6 +41,10 @@ PROJECT = {
     "title": "虚构项目",
     "direction": 1,
     "epoch": 1,
+    "valid_from": None,
+    "valid_to": None,
+    "rectify_by": None,
+    "decision": None,
 }
 
 
@@ -68,7 +72,7 @@ class FourServices:
     def publish(self, service, event_type, **data):
         aggregate = SimpleNamespace(event_subject=PROJECT["project"], sequence=0)
         with self.parts[service].session(service) as session:
-            record(session, event_type, aggregate, acting(NOW), **PROJECT, **data)
+            record(session, event_type, aggregate, acting(NOW), **PROJECT | data)
 
     def handled(self, service):
         with self.parts[service].session(service) as session:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from stdnum.cn import uscc
 
 from services.intake import rules
-from services.intake.rules import Move, State, Verdict
+from services.intake.rules import Move, Verdict
 from shared.errors import IllegalTransitionError
+from shared.project import State
 
 OPENS = datetime(2020, 10, 12, tzinfo=UTC)
 CLOSES = datetime(2020, 10, 31, tzinfo=UTC)

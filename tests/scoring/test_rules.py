@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring import rules
-from services.scoring.rules import Criterion, Move, State
+from services.scoring.rules import Criterion, Move
 from shared.errors import IllegalTransitionError
+from shared.project import State
 
 RUBRIC = [
     Criterion("innovation", Decimal("0.35"), Decimal(100)),

@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from stdnum.cn import uscc as uscc_number
 
-from services.inspection.rules import Ground
 from shared.agency.message import METHODS
+from shared.project import Ground
 
 CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
 TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")

@@ -5,8 +5,9 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
 from services.inspection.commands.projects import move_project, revoke_project
-from services.inspection.rules import Ground, Move, State
+from services.inspection.rules import Move
 from shared.catalogue import PROJECT_EXPIRED
+from shared.project import Ground, State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
 from shared.spine.timers import each_due

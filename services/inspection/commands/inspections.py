@@ -8,9 +8,10 @@ from services.inspection import models, rules
 from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.plans import policy_of
 from services.inspection.commands.projects import apply_verdict, project_of
-from services.inspection.rules import Outcome, State, Step, Verdict
+from services.inspection.rules import Outcome, Step, Verdict
 from shared.catalogue import INSPECTION_COMPLETED
 from shared.errors import NotFoundError
+from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record

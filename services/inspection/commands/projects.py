@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
 from services.inspection.commands.plans import programme_of
-from services.inspection.rules import Ground, Move, State
+from services.inspection.rules import Move
 from shared.catalogue import (
     PROJECT_REINSTATED,
     PROJECT_REVOKED,
@@ -16,6 +16,7 @@ from shared.catalogue import (
     RECTIFICATION_ORDERED,
 )
 from shared.errors import NotFoundError
+from shared.project import Ground, State
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record

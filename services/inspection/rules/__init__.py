@@ -1,10 +1,6 @@
 """Inspection's decisions: verdicts by the programme's policy, and a project's way after award."""
 
-from services.inspection.rules.decisions import (
-    DecisionIncompleteError,
-    Ground,
-    check_decision,
-)
+from services.inspection.rules.decisions import DecisionIncompleteError, check_decision
 from services.inspection.rules.receipts import UNPROVED, Code
 from services.inspection.rules.reports import disagreements
 from services.inspection.rules.states import (
@@ -14,7 +10,6 @@ from services.inspection.rules.states import (
     TRANSITIONS,
     Move,
     Stage,
-    State,
     Step,
     due_move,
     moved,
@@ -39,12 +34,10 @@ __all__ = [
     "UNPROVED",
     "Code",
     "DecisionIncompleteError",
-    "Ground",
     "Move",
     "Outcome",
     "Policy",
     "Stage",
-    "State",
     "Step",
     "Verdict",
     "check_decision",

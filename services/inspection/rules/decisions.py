@@ -2,19 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from shared.errors import LaurelError
-
-
-class Ground(StrEnum):
-    """Grounds of revocation."""
-
-    INSPECTION_FAILED = "inspection_failed"
-    MATERIAL_FALSEHOOD = "material_falsehood"
-    CONSUMER_OR_PUBLIC_HARM = "consumer_or_public_harm"
-    OTHER_UNLAWFUL_OR_DISHONEST = "other_unlawful_or_dishonest"
+from shared.project import Ground
 
 
 class DecisionIncompleteError(LaurelError):

@@ -5,16 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.machine import next_state
-
-
-class State(StrEnum):
-    """States of a designated project."""
-
-    DESIGNATED = "DESIGNATED"
-    RECTIFYING = "RECTIFYING"
-    REVOKED = "REVOKED"
-    EXPIRED = "EXPIRED"
-    WITHDRAWN = "WITHDRAWN"
+from shared.project import State
 
 
 class Move(StrEnum):

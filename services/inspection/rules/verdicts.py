@@ -6,7 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from services.inspection.rules.states import ACTIVE, Move, State
+from services.inspection.rules.states import ACTIVE, Move
+from shared.project import State
 
 
 class Outcome(StrEnum):

@@ -3,8 +3,8 @@
 from marshmallow import Schema, fields, validate
 
 from services.intake.rules import Verdict
-from shared.catalogue import GROUNDS
 from shared.programme_schema import UNIT_KINDS
+from shared.project import DECIDED_GROUNDS
 
 TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
 LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
@@ -169,7 +169,7 @@ class ViolationIn(Schema):
     """What may be a ground for revocation."""
 
     project = fields.String(required=True)
-    ground = fields.String(required=True, validate=validate.OneOf(GROUNDS[1:]))
+    ground = fields.String(required=True, validate=validate.OneOf(DECIDED_GROUNDS))
     summary = fields.String(required=True, validate=LONG)
 
 

@@ -10,9 +10,10 @@ from stdnum.exceptions import ValidationError as NumberError
 
 from services.intake import models, rules
 from services.intake.commands.programmes import programme_of
-from services.intake.rules import Move, State
+from services.intake.rules import Move
 from shared.catalogue import APPLICATION_SUBMITTED
 from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record

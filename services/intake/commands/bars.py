@@ -3,27 +3,16 @@
 from sqlalchemy.orm import Session
 
 from services.intake import models
-from shared.catalogue import REVOCATION_ACKNOWLEDGED
+from shared.project import Outlet
+from shared.revocations import Revoked, acknowledge
 from shared.spine.context import Context
 from shared.spine.envelope import Event
-from shared.spine.outbox import record
 
 
 def bar_undertaker(session: Session, event: Event, context: Context) -> None:
     """Bar the undertaker and acknowledge, once per epoch; a later reinstatement stays in force."""
     _note_bar(session, event, is_barred=True)
-    key = (event.subject, event.data["epoch"])
-    if session.get(models.Acknowledgement, key) is not None:
-        return
-    acknowledgement = models.Acknowledgement(
-        project=event.subject,
-        epoch=event.data["epoch"],
-        revocation=event.id,
-        sequence=0,
-        acknowledged_at=context.now,
-    )
-    session.add(acknowledgement)
-    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)
+    acknowledge(session, models.Acknowledgement, Outlet.BAR, Revoked.by(event), context)
 
 
 def lift_bar(session: Session, event: Event) -> None:

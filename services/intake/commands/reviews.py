@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 
 from services.intake import models, rules
 from services.intake.commands.applications import note
-from services.intake.rules import Move, State, Verdict
+from services.intake.rules import Move, Verdict
 from shared.catalogue import (
     APPLICATION_RECOMMENDED,
     APPLICATION_REJECTED,
     APPLICATION_RETURNED,
 )
 from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
 

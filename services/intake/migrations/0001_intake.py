@@ -14,13 +14,17 @@ depends_on = None
 def upgrade():
     op.create_table(
         "acknowledgements",
-        sa.Column("project", sa.String(length=60), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("revocation", sa.String(length=64), nullable=False),
+        sa.Column("outlet", sa.String(), nullable=False),
+        sa.Column("receiver", sa.String(), nullable=True),
+        sa.Column("revocation", sa.String(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("acknowledged_at", Instant, nullable=False),
-        sa.PrimaryKeyConstraint("project", "epoch"),
+        sa.PrimaryKeyConstraint("subject"),
     )
+    op.create_index("ix_acknowledgements_project", "acknowledgements", ["project"])
     op.create_table(
         "applications",
         sa.Column("project", sa.String(length=60), nullable=False),

@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import CONTACT_TYPES, PUBLIC_TYPES, DeliveryState
-from services.notification.rules.states import REGISTERED, ProjectState
+from services.notification.rules.states import REGISTERED
+from shared.project import Outlet, State
 
 KINDS = (Outlet.LETTER, Outlet.WEBHOOK)
 _check_mail_address = validate.Email(error="must be a mail address, as the kind is letter")
@@ -130,7 +130,7 @@ class StatisticsQuery(Schema):
 class StatisticsOut(Schema):
     """How many projects stand in each state, how inspections ended, on which grounds revoked."""
 
-    funnel = fields.Dict(keys=fields.String(validate=validate.OneOf(list(ProjectState))))
+    funnel = fields.Dict(keys=fields.String(validate=validate.OneOf(list(State))))
     inspections = fields.Dict()
     revocations = fields.Dict()
 

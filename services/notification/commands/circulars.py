@@ -5,14 +5,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.notification.commands.acknowledgements import acknowledge
 from services.notification.commands.announcements import announce
 from services.notification.commands.counters import count_up
 from services.notification.commands.register import follow_project
-from services.notification.models import Circular
-from services.notification.rules.circulars import CircularKind, Outlet, number_of, year_of
+from services.notification.models import Acknowledgement, Circular
+from services.notification.rules.circulars import CircularKind, number_of, year_of
 from shared.catalogue import NOTICE_PUBLISHED
 from shared.errors import InvalidError
+from shared.project import Outlet
+from shared.revocations import Revoked, acknowledge
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
@@ -26,9 +27,8 @@ def circulate_revocation(session: Session, event: Event, context: Context) -> No
     """
     entry = follow_project(session, event, context)
     circular = _publish(session, CircularKind.REVOCATION, event, context)
-    concerning = (event.data["project"], event.data["epoch"])
     for outlet in (Outlet.REGISTER, Outlet.STATUS_LIST, Outlet.CIRCULAR):
-        acknowledge(session, outlet, concerning, event.id, context)
+        acknowledge(session, Acknowledgement, outlet, Revoked.by(event), context)
     announce(session, event, entry, circular, context)
 
 

@@ -7,10 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.notification.commands.acknowledgements import acknowledge
 from services.notification.commands.announcements import at_once
-from services.notification.models import Attempt, Delivery, Subscriber
-from services.notification.rules.circulars import Outlet
+from services.notification.models import Acknowledgement, Attempt, Delivery, Subscriber
 from services.notification.rules.deliveries import (
     DELIVERIES,
     DeliveryMove,
@@ -20,6 +18,8 @@ from services.notification.rules.deliveries import (
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, PROJECT_REVOKED
 from shared.errors import IllegalTransitionError, NotFoundError
 from shared.machine import next_state
+from shared.project import Outlet
+from shared.revocations import Revoked, acknowledge
 from shared.spine.context import Cause, Context
 from shared.spine.outbox import record
 
@@ -125,11 +125,9 @@ def _deliver(session: Session, delivery: Delivery, context: Context) -> None:
     delivery.error, delivery.settled_at = None, context.now
     record(session, NOTICE_DELIVERED, delivery, context)
     if delivery.cause_type == PROJECT_REVOKED.name:
-        concerning = (delivery.project, delivery.epoch)
-        outlet = Outlet(delivery.outlet)
-        acknowledge(
-            session, outlet, concerning, delivery.cause, context, receiver=delivery.subscriber
-        )
+        revoked = Revoked(delivery.project, delivery.epoch, delivery.cause)
+        outlet, receiver = Outlet(delivery.outlet), delivery.subscriber
+        acknowledge(session, Acknowledgement, outlet, revoked, context, receiver=receiver)
 
 
 def _attempt(parcel: Parcel, outcome: Outcome) -> Attempt:

@@ -11,7 +11,6 @@ from services.notification.commands.announcements import announce_missed
 from services.notification.commands.deliveries import give_up
 from services.notification.commands.register import follow_project
 from services.notification.models import Delivery, Subscriber
-from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import (
     CONTACT_TYPES,
     DeliveryState,
@@ -21,6 +20,7 @@ from services.notification.rules.deliveries import (
 )
 from services.notification.rules.webhooks import SECRET_BYTES, check_url, secret_from
 from shared.errors import NotFoundError
+from shared.project import Outlet
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
 

@@ -73,16 +73,17 @@ def _register():
 def _circulars():
     op.create_table(
         "acknowledgements",
-        sa.Column("subject", sa.String(120), primary_key=True),
-        sa.Column("sequence", sa.Integer, nullable=False),
-        sa.Column("project", sa.String(80), nullable=False),
-        sa.Column("epoch", sa.Integer, nullable=False),
-        sa.Column("outlet", sa.String(20), nullable=False),
-        sa.Column("receiver", sa.String(80)),
-        sa.Column("revocation", sa.String(64), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("outlet", sa.String(), nullable=False),
+        sa.Column("receiver", sa.String(), nullable=True),
+        sa.Column("revocation", sa.String(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("acknowledged_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("subject"),
     )
-    op.create_index("acknowledgements_project", "acknowledgements", ["project"])
+    op.create_index("ix_acknowledgements_project", "acknowledgements", ["project"])
     op.create_table(
         "circulars",
         sa.Column("number", sa.String(40), primary_key=True),

@@ -6,6 +6,7 @@ from sqlalchemy import JSON, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.notification.models.base import Base, Json
+from shared.revocations import AcknowledgementColumns
 from shared.spine.tables import Instant
 
 
@@ -83,26 +84,8 @@ class Counter(Base):
     value: Mapped[int]
 
 
-class Acknowledgement(Base):
-    """One outlet acted on one revocation; the aggregate of `revocation.acknowledged`."""
-
-    __tablename__ = "acknowledgements"
-
-    subject: Mapped[str] = mapped_column(String(120), primary_key=True)
-    sequence: Mapped[int]
-    project: Mapped[str] = mapped_column(String(80))
-    epoch: Mapped[int]
-    outlet: Mapped[str] = mapped_column(String(20))
-    receiver: Mapped[str | None] = mapped_column(String(80))
-    revocation: Mapped[str] = mapped_column(String(64))
-    acknowledged_at: Mapped[datetime] = mapped_column(Instant)
-
-    __table_args__ = (Index("acknowledgements_project", "project"),)
-
-    @property
-    def event_subject(self) -> str:
-        """Project, epoch and outlet."""
-        return self.subject
+class Acknowledgement(AcknowledgementColumns, Base):
+    """What register, status list, circulars, letters and webhooks acted on."""
 
 
 class Circular(Base):

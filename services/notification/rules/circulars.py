@@ -13,16 +13,6 @@ class CircularKind(StrEnum):
     REINSTATEMENT = "reinstatement"
 
 
-class Outlet(StrEnum):
-    """Where notification acts on a revocation."""
-
-    REGISTER = "register"
-    STATUS_LIST = "status_list"
-    CIRCULAR = "circular"
-    LETTER = "letter"
-    WEBHOOK = "webhook"
-
-
 def year_of(published_at: datetime) -> int:
     """The year that a circular is numbered in: China's."""
     return published_at.astimezone(CHINA).year

@@ -1,43 +1,20 @@
 """The states of a project as the public sees them, and what each means in the status list."""
 
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
+from shared.project import State
 
-class ProjectState(StrEnum):
-    """The life cycle of the programme (domain: section Life cycle)."""
-
-    DRAFT = "DRAFT"
-    SUBMITTED = "SUBMITTED"
-    TRUTH_REVIEW = "TRUTH_REVIEW"
-    RETURNED = "RETURNED"
-    INELIGIBLE = "INELIGIBLE"
-    NOT_RECOMMENDED = "NOT_RECOMMENDED"
-    RECOMMENDED = "RECOMMENDED"
-    SCORING = "SCORING"
-    SCORED = "SCORED"
-    SHORTLISTED = "SHORTLISTED"
-    NOT_SELECTED = "NOT_SELECTED"
-    PUBLICISED = "PUBLICISED"
-    DESIGNATED = "DESIGNATED"
-    RECTIFYING = "RECTIFYING"
-    REVOKED = "REVOKED"
-    EXPIRED = "EXPIRED"
-    WITHDRAWN = "WITHDRAWN"
-
-
-BEFORE_PUBLICITY = frozenset(
-    {ProjectState.RECOMMENDED, ProjectState.SCORING, ProjectState.SCORED, ProjectState.SHORTLISTED}
-)
+BEFORE_PUBLICITY = frozenset({State.RECOMMENDED, State.SCORING, State.SCORED, State.SHORTLISTED})
 ENROLLED = frozenset(
     {
-        ProjectState.DESIGNATED,
-        ProjectState.RECTIFYING,
-        ProjectState.REVOKED,
-        ProjectState.EXPIRED,
-        ProjectState.WITHDRAWN,
+        State.DESIGNATED,
+        State.RECTIFYING,
+        State.REVOKED,
+        State.EXPIRED,
+        State.WITHDRAWN,
     }
 )
-REGISTERED = ENROLLED | {ProjectState.PUBLICISED}
+REGISTERED = ENROLLED | {State.PUBLICISED}
 
 
 class Status(IntEnum):
@@ -49,18 +26,18 @@ class Status(IntEnum):
 
 
 _STATUS = {
-    ProjectState.DESIGNATED: Status.DESIGNATED,
-    ProjectState.RECTIFYING: Status.SUSPENDED,
+    State.DESIGNATED: Status.DESIGNATED,
+    State.RECTIFYING: Status.SUSPENDED,
 }
 
 
 def status_of(state: str) -> Status:
     """What the status list says of a project in this state; fails closed."""
-    return _STATUS.get(ProjectState(state), Status.NOT_DESIGNATED)
+    return _STATUS.get(State(state), Status.NOT_DESIGNATED)
 
 
 def shown_state(stated: str, *, publicised: bool) -> str:
     """The state to show: a publicity list moves its entries on without events of their own."""
     if publicised and stated in BEFORE_PUBLICITY:
-        return ProjectState.PUBLICISED
+        return State.PUBLICISED
     return stated

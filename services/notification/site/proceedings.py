@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from services.notification import queries
-from services.notification.rules.states import REGISTERED, ProjectState
+from services.notification.rules.states import REGISTERED
 from services.notification.site import render, texts
 from services.notification.site.base import LANGUAGE, Pages
 from services.notification.site.names import names
 from services.notification.site.pictures import Picture, bars
 from shared.errors import NotFoundError
+from shared.project import State
 from shared.web.routes import Call, route
 
 
@@ -63,7 +64,7 @@ def _pictures(session: Session, language: str) -> list[Picture]:
     outcomes, grounds = queries.outcomes(session), queries.grounds(session)
     return [
         _picture(language, "by_state", texts.STATES,
-                 {state: states.get(state, 0) for state in ProjectState if state in REGISTERED}),
+                 {state: states.get(state, 0) for state in State if state in REGISTERED}),
         bars(texts.text(language, "by_direction"),
              [(known.get(number, str(number)), n) for number, n in sorted(directions.items())]),
         _picture(language, "by_outcome", texts.OUTCOMES,

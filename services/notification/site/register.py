@@ -9,15 +9,16 @@ from werkzeug.wrappers import Response
 from services.notification import queries, status_list
 from services.notification.api.schemas import RegisterQuery
 from services.notification.models import Circular, Project
-from services.notification.rules.states import REGISTERED, ProjectState
+from services.notification.rules.states import REGISTERED
 from services.notification.site.base import LANGUAGE, Pages
 from services.notification.site.names import names
+from shared.project import State
 from shared.web.paging import keyset
 from shared.web.routes import Call, route
 
 LATEST = 5
-SHOWN_ON_HOME = (ProjectState.DESIGNATED, ProjectState.RECTIFYING, ProjectState.REVOKED)
-STATES = [state for state in ProjectState if state in REGISTERED]
+SHOWN_ON_HOME = (State.DESIGNATED, State.RECTIFYING, State.REVOKED)
+STATES = [state for state in State if state in REGISTERED]
 
 
 class SearchQuery(RegisterQuery):

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from services.scoring import models, rules
 from services.scoring.assignment import Candidate, Judge, assign
 from services.scoring.commands.entries import entry_of, programme_of
-from services.scoring.rules import Move, State
+from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_SCORED
 from shared.errors import NotFoundError
+from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
 

@@ -4,13 +4,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.scoring import models, rules
-from services.scoring.rules import Move, State
-from shared.catalogue import REVOCATION_ACKNOWLEDGED
+from services.scoring.rules import Move
 from shared.errors import NotFoundError
 from shared.programme import Programme
+from shared.project import Outlet, State
+from shared.revocations import Revoked, acknowledge
 from shared.spine.context import Context
 from shared.spine.envelope import Event
-from shared.spine.outbox import record
 
 
 def keep_programme(session: Session, event: Event) -> None:
@@ -61,17 +61,7 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
     else:
         entry.state = State.REVOKED
         entry.sequence = max(entry.sequence, event.sequence)
-    if session.get(models.Acknowledgement, (event.subject, event.data["epoch"])) is not None:
-        return
-    acknowledgement = models.Acknowledgement(
-        project=event.subject,
-        epoch=event.data["epoch"],
-        revocation=event.id,
-        sequence=0,
-        acknowledged_at=context.now,
-    )
-    session.add(acknowledgement)
-    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)
+    acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
 
 
 def entry_of(session: Session, project: str) -> models.Entry:

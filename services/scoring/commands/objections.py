@@ -6,9 +6,10 @@ from sqlalchemy.orm import Session
 
 from services.scoring import models, rules
 from services.scoring.commands.entries import entry_of
-from services.scoring.rules import Move, State
+from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
 from shared.errors import IllegalTransitionError, NotFoundError
+from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from services.scoring import models, ranking, rules
 from services.scoring.commands.entries import programme_of
-from services.scoring.rules import Move, State
+from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_NOT_SELECTED, PROJECT_DESIGNATED, PUBLICITY_OPENED
 from shared.errors import LaurelError
 from shared.programme import Programme
+from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record

@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from shared.catalogue import INSPECTION, INTAKE, NOTIFICATION, OUTLETS, SCORING, SERVICES
+from shared.catalogue import INSPECTION, INTAKE, NOTIFICATION, SCORING, SERVICES
 from shared.cli.demo import report
 from shared.cli.demo.cast import Cast
 from shared.cli.demo.doors import Doors, patiently
@@ -29,6 +29,7 @@ from shared.cli.demo.supervision import Agencies, Inspection
 from shared.clock import RehearsalClock
 from shared.errors import LaurelError
 from shared.programme import Programme
+from shared.project import Outlet
 from shared.server import whole_topology
 from shared.settings import Settings
 from shared.spine.envelope import new_id
@@ -202,7 +203,7 @@ class Round:
     def _all_acknowledged(self) -> bool:
         revocations = self._doors.every(INSPECTION, "/v1/revocations")
         ours = [r for r in revocations if r["project"].startswith(f"{self._programme}-")]
-        return all(set(OUTLETS) <= r["outlets"].keys() and r["circular"] for r in ours)
+        return all(set(Outlet) <= r["outlets"].keys() and r["circular"] for r in ours)
 
     def _has_unsent(self) -> bool:
         """Whether letters wait for their first attempt; far cheaper to ask than the ledgers."""

@@ -3,7 +3,7 @@
 import re
 
 from services.inspection import commands
-from services.inspection.queries import NEEDED
+from shared.project import NEEDED_OUTLETS
 from shared.spine.envelope import new_id
 from shared.testing import acting
 
@@ -39,11 +39,11 @@ def test_a_revocation_stands_there_with_what_is_missing_until_all_have_acted(off
     office.post(f"/v1/projects/{project}/revoke", office.DECISION)
     (line,) = section(office)
     assert line[0] == project
-    assert line[3:] == ["none yet", ", ".join(NEEDED), "none"]
-    acknowledge(office, project, NEEDED[:2])
+    assert line[3:] == ["none yet", ", ".join(NEEDED_OUTLETS), "none"]
+    acknowledge(office, project, NEEDED_OUTLETS[:2])
     (line,) = section(office)
-    assert line[4] == ", ".join(NEEDED[2:])
-    acknowledge(office, project, NEEDED[2:])
+    assert line[4] == ", ".join(NEEDED_OUTLETS[2:])
+    acknowledge(office, project, NEEDED_OUTLETS[2:])
     assert section(office) == []
 
 

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from services.inspection import commands
-from services.inspection.queries import NEEDED
+from shared.project import NEEDED_OUTLETS
 from shared.spine.envelope import made_at
 from shared.testing import acting
 
@@ -55,8 +55,8 @@ def still_open(office):
 
 
 def test_every_needed_outlet_is_missing_until_it_acknowledges(office, revoked):
-    for number, outlet in enumerate(NEEDED):
-        assert line(office)["missing"] == list(NEEDED[number:])
+    for number, outlet in enumerate(NEEDED_OUTLETS):
+        assert line(office)["missing"] == list(NEEDED_OUTLETS[number:])
         assert still_open(office) == 1
         office.receive(acknowledgement(office, revoked, outlet))
     assert (line(office)["missing"], still_open(office)) == ([], 0)
@@ -82,16 +82,16 @@ def test_an_acknowledgement_that_comes_before_its_revocation_is_known_is_kept(of
     data = {"project": project, "epoch": 1, "outlet": "bar", "receiver": None, "revocation": "x"}
     office.receive(office.event("revocation.acknowledged", "s", data, owner="intake"))
     office.post(f"/v1/projects/{project}/revoke", office.DECISION)
-    assert line(office)["missing"] == list(NEEDED[1:])
+    assert line(office)["missing"] == list(NEEDED_OUTLETS[1:])
 
 
 def test_acknowledgements_of_one_epoch_say_nothing_of_the_next(office, revoked):
     office.post(f"/v1/projects/{revoked}/reinstate", office.QUASHED)
     office.post(f"/v1/projects/{revoked}/revoke", office.DECISION)
-    office.receive(*(acknowledgement(office, revoked, outlet) for outlet in NEEDED))
+    office.receive(*(acknowledgement(office, revoked, outlet) for outlet in NEEDED_OUTLETS))
     first, second = office.get("/v1/revocations")["items"]
     assert (first["epoch"], first["missing"]) == (1, [])
-    assert (second["epoch"], second["missing"]) == (2, list(NEEDED))
+    assert (second["epoch"], second["missing"]) == (2, list(NEEDED_OUTLETS))
     assert still_open(office) == 1
 
 
@@ -104,7 +104,7 @@ def test_the_circular_stands_in_the_ledger_and_a_reinstatements_does_not(office,
 
 def settled(office, project):
     office.receive(published(office, project))
-    office.receive(*(acknowledgement(office, project, outlet) for outlet in NEEDED))
+    office.receive(*(acknowledgement(office, project, outlet) for outlet in NEEDED_OUTLETS))
     assert still_open(office) == 0
 
 
@@ -124,7 +124,7 @@ def test_news_of_a_delivery_in_any_order_and_twice_end_alike(office, revoked, or
         delivery(office, revoked, "notice.delivered", 2),
     ]
     office.receive(*(news[index] for index in (*order, *order)))
-    office.receive(*(acknowledgement(office, revoked, outlet) for outlet in NEEDED))
+    office.receive(*(acknowledgement(office, revoked, outlet) for outlet in NEEDED_OUTLETS))
     assert (line(office)["failures"], still_open(office)) == ({}, 0)
 
 
@@ -142,7 +142,7 @@ def test_measuring_reads_open_revocations_only(office):
     for project in projects:
         office.post(f"/v1/projects/{project}/revoke", office.DECISION)
     for project in projects[1:]:
-        office.receive(*(acknowledgement(office, project, outlet) for outlet in NEEDED))
+        office.receive(*(acknowledgement(office, project, outlet) for outlet in NEEDED_OUTLETS))
     assert still_open(office) == 1
     with office.counting() as statements:
         office.tick()

@@ -6,8 +6,9 @@ from itertools import product
 import pytest
 
 from services.inspection import rules
-from services.inspection.rules import Move, Stage, State, Step
+from services.inspection.rules import Move, Stage, Step
 from shared.errors import IllegalTransitionError
+from shared.project import State
 
 NOW = datetime(2021, 3, 1, tzinfo=UTC)
 EARLIER, LATER = NOW - timedelta(days=1), NOW + timedelta(days=1)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.inspection import rules
-from services.inspection.rules import Move, Outcome, Policy, State
+from services.inspection.rules import Move, Outcome, Policy
+from shared.project import State
 
 GATES = ("false_material", "major_accident")
 KEYS = (*GATES, "signage", "records")

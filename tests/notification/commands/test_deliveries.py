@@ -9,9 +9,9 @@ from sqlalchemy import select
 from services.notification import commands
 from services.notification.commands.deliveries import Outcome
 from services.notification.models import Attempt, Delivery
-from services.notification.rules.circulars import Outlet
 from services.notification.rules.deliveries import EndReason
 from shared.errors import IllegalTransitionError, NotFoundError
+from shared.project import Outlet
 from shared.spine.envelope import CONTENT_TYPE, decode
 from shared.spine.tables import outbox
 from shared.testing import acting

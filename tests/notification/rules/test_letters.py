@@ -6,7 +6,8 @@ import pytest
 
 from services.notification.rules import letters
 from services.notification.rules.deliveries import CONTACT_TYPES, PUBLIC_TYPES
-from shared.catalogue import CATALOGUE, GROUNDS
+from shared.catalogue import CATALOGUE
+from shared.project import Ground
 
 DECISION = {
     "ground": "inspection_failed",
@@ -55,7 +56,7 @@ def test_only_events_that_anyone_is_told_of_have_a_letter():
 
 
 def test_every_ground_of_the_catalogue_has_words_in_both_languages():
-    assert set(letters.GROUNDS_ZH) == set(letters.GROUNDS_EN) == set(GROUNDS)
+    assert set(letters.GROUNDS_ZH) == set(letters.GROUNDS_EN) == set(Ground)
 
 
 def test_a_revocation_cites_its_number_ground_rule_and_reasons():

@@ -2,13 +2,8 @@
 
 import pytest
 
-from services.notification.rules.states import (
-    ENROLLED,
-    ProjectState,
-    Status,
-    shown_state,
-    status_of,
-)
+from services.notification.rules.states import ENROLLED, Status, shown_state, status_of
+from shared.project import State
 
 
 def test_the_numbers_are_those_that_clients_know():
@@ -19,22 +14,22 @@ def test_the_numbers_are_those_that_clients_know():
 
 def test_only_designated_and_rectifying_are_more_than_not_designated():
     assert {state: status_of(state) for state in ENROLLED} == {
-        ProjectState.DESIGNATED: Status.DESIGNATED,
-        ProjectState.RECTIFYING: Status.SUSPENDED,
-        ProjectState.REVOKED: Status.NOT_DESIGNATED,
-        ProjectState.EXPIRED: Status.NOT_DESIGNATED,
-        ProjectState.WITHDRAWN: Status.NOT_DESIGNATED,
+        State.DESIGNATED: Status.DESIGNATED,
+        State.RECTIFYING: Status.SUSPENDED,
+        State.REVOKED: Status.NOT_DESIGNATED,
+        State.EXPIRED: Status.NOT_DESIGNATED,
+        State.WITHDRAWN: Status.NOT_DESIGNATED,
     }
-    others = set(ProjectState) - {ProjectState.DESIGNATED, ProjectState.RECTIFYING}
+    others = set(State) - {State.DESIGNATED, State.RECTIFYING}
     assert {status_of(state) for state in others} == {Status.NOT_DESIGNATED}
 
 
 def test_a_state_that_nobody_knows_is_an_error():
-    with pytest.raises(ValueError, match="is not a valid ProjectState"):
+    with pytest.raises(ValueError, match="is not a valid State"):
         status_of("FINE")
 
 
-@pytest.mark.parametrize("state", ProjectState)
+@pytest.mark.parametrize("state", State)
 def test_publicity_is_shown_only_for_what_has_gone_no_further(state):
     moved_on = state in {"RECOMMENDED", "SCORING", "SCORED", "SHORTLISTED"}
     assert shown_state(state, publicised=True) == ("PUBLICISED" if moved_on else state)

@@ -128,7 +128,7 @@ class Installation:
         database = Database("intake", self.settings.database_url)
         with database.transaction() as session:
             aggregate = SimpleNamespace(event_subject="2020", sequence=98)
-            data = {"programme": "2020", "edition": 1, "definition": {}}
+            data = {"programme": "2020", "edition": 1, "definition": {}, "units": []}
             event = record(session, PROGRAMME_PUBLISHED, aggregate, acting(START), **data)
             write_pending(session)
             own = outbox.c.event_id == event.id

@@ -69,7 +69,7 @@ class Stack(Laurel):
 
     def record(self, session, name):
         aggregate = SimpleNamespace(event_subject=name, sequence=0)
-        data = {"programme": name, "edition": 1, "definition": {}}
+        data = {"programme": name, "edition": 1, "definition": {}, "units": []}
         return record(session, PROGRAMME_PUBLISHED, aggregate, acting(NOW), **data)
 
     def effects(self):

@@ -36,7 +36,7 @@ def event(name, event_id=None, **changes):
         "correlation_id": "c",
         "causation_id": None,
         "traceparent": None,
-        "data": {"programme": name, "edition": 1, "definition": {}},
+        "data": {"programme": name, "edition": 1, "definition": {}, "units": []},
     }
     return Event(**(values | changes))
 

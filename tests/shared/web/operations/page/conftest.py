@@ -83,7 +83,7 @@ class Desk(Laurel):
 
 def parked_row(number, now, body, changes):
     name = f"round-{number}"
-    data = {"programme": name, "edition": 1, "definition": {}}
+    data = {"programme": name, "edition": 1, "definition": {}, "units": []}
     event = Event(
         id=new_id(), source="/laurel/intake", type="programme.published", subject=name, time=now,
         sequence=1, correlation_id=new_id(), causation_id=None, traceparent=None, data=data,

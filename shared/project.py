@@ -1,0 +1,57 @@
+"""What all services call a project's states, and a revocation's grounds and outlets."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The life cycle of a project, from an application to the end of its designation."""
+
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    TRUTH_REVIEW = "TRUTH_REVIEW"
+    RETURNED = "RETURNED"
+    INELIGIBLE = "INELIGIBLE"
+    NOT_RECOMMENDED = "NOT_RECOMMENDED"
+    RECOMMENDED = "RECOMMENDED"
+    SCORING = "SCORING"
+    SCORED = "SCORED"
+    SHORTLISTED = "SHORTLISTED"
+    NOT_SELECTED = "NOT_SELECTED"
+    PUBLICISED = "PUBLICISED"
+    DESIGNATED = "DESIGNATED"
+    RECTIFYING = "RECTIFYING"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class Ground(StrEnum):
+    """Grounds of revocation (2020 plan, III (4))."""
+
+    INSPECTION_FAILED = "inspection_failed"
+    MATERIAL_FALSEHOOD = "material_falsehood"
+    CONSUMER_OR_PUBLIC_HARM = "consumer_or_public_harm"
+    OTHER_UNLAWFUL_OR_DISHONEST = "other_unlawful_or_dishonest"
+
+
+DECIDED_GROUNDS = tuple(ground for ground in Ground if ground is not Ground.INSPECTION_FAILED)
+"""Those that an official decides on, never an inspection by itself."""
+
+
+class Outlet(StrEnum):
+    """Where a revocation is acted on, and acknowledged."""
+
+    BAR = "bar"
+    ENTRY = "entry"
+    REGISTER = "register"
+    STATUS_LIST = "status_list"
+    CIRCULAR = "circular"
+    LETTER = "letter"
+    WEBHOOK = "webhook"
+
+
+SUBSCRIBED_OUTLETS = (Outlet.LETTER, Outlet.WEBHOOK)
+"""Those that act only where somebody subscribed."""
+
+NEEDED_OUTLETS = tuple(outlet for outlet in Outlet if outlet not in SUBSCRIBED_OUTLETS)
+"""Those that must act on every revocation."""

@@ -1,0 +1,76 @@
+"""Acknowledging a revocation: what an outlet keeps and says when it has acted, once per epoch."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared.catalogue import REVOCATION_ACKNOWLEDGED
+from shared.project import Outlet
+from shared.spine.context import Context
+from shared.spine.envelope import Event
+from shared.spine.outbox import record
+from shared.spine.tables import Instant
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """Which revocation it is: of this project and epoch, by this `project.revoked` event."""
+
+    project: str
+    epoch: int
+    revocation: str
+
+    @classmethod
+    def by(cls, event: Event) -> Self:
+        """The revocation that the event tells."""
+        return cls(event.subject, event.data["epoch"], event.id)
+
+
+class AcknowledgementColumns:
+    """The table that each service with outlets has of its own."""
+
+    __tablename__ = "acknowledgements"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(index=True)
+    epoch: Mapped[int]
+    outlet: Mapped[str]
+    receiver: Mapped[str | None]
+    revocation: Mapped[str]
+    sequence: Mapped[int]
+    acknowledged_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def event_subject(self) -> str:
+        """Project, epoch, outlet and, where it has several, receiver."""
+        return self.subject
+
+
+def acknowledge(
+    session: Session,
+    table: type[Any],
+    outlet: Outlet,
+    revoked: Revoked,
+    context: Context,
+    *,
+    receiver: str | None = None,
+) -> None:
+    """Record in the service's `table` that the outlet acted; harmless twice."""
+    parts = (revoked.project, str(revoked.epoch), outlet, receiver)
+    subject = "/".join(filter(None, parts))
+    if session.get(table, subject) is not None:
+        return
+    acknowledgement = table(
+        subject=subject,
+        project=revoked.project,
+        epoch=revoked.epoch,
+        outlet=outlet,
+        receiver=receiver,
+        revocation=revoked.revocation,
+        sequence=0,
+        acknowledged_at=context.now,
+    )
+    session.add(acknowledgement)
+    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)

@@ -11,7 +11,6 @@ from shared.project import Outlet
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
-from shared.spine.tables import Instant
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class AcknowledgementColumns:
     receiver: Mapped[str | None]
     revocation: Mapped[str]
     sequence: Mapped[int]
-    acknowledged_at: Mapped[datetime] = mapped_column(Instant)
+    acknowledged_at: Mapped[datetime]
 
     @property
     def event_subject(self) -> str:

@@ -4,7 +4,7 @@ Real databases, real queues (memory or RabbitMQ), the real HTTP application; onl
 missing: `settle` runs relays, consumers and timers by turns until nothing moves any more.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -30,18 +30,14 @@ from shared.spine.conversation import Conversation
 from shared.spine.database import Database
 from shared.spine.deadletters import park_dead_letters
 from shared.spine.entrypoints import (
-    EventHandler,
     Timer,
     entrypoints_of,
-    event_handlers_of,
     handlers_of,
-    partner_handlers_of,
-    take_partner_messages,
+    inlets_of,
     topology_from,
 )
-from shared.spine.entrypoints.consuming import Consuming
+from shared.spine.entrypoints.consuming import Take
 from shared.spine.envelope import Event
-from shared.spine.inbox import handle_batch
 from shared.spine.parking.retries import retry_due
 from shared.spine.relay import LANES, Relay
 from shared.spine.tables import parked
@@ -116,10 +112,8 @@ class Laurel:
         """Fire every timer once; returns how much they did."""
         done = 0
         for service in self.services.values():
-            for name, entrypoint in entrypoints_of(type(service)):
-                if isinstance(entrypoint, Timer):
-                    entrypoint.method_name = name
-                    done += entrypoint.fire(service)
+            for name, timer in entrypoints_of(type(service), Timer):
+                done += timer.fire(service, name)
         return done
 
     def parked(self) -> list[tuple[str, str, str]]:
@@ -196,31 +190,19 @@ class Laurel:
         return service
 
     def _conversation(self, service: Any) -> Conversation:
-        conversation = Conversation(service.runtime, event_handlers_of(service))
+        conversation = Conversation(service.runtime, handlers_of(service))
         conversation.prepare()
         return conversation
 
-    def _open_consumers(self) -> Iterator[tuple[Consumer, Callable[[list[Delivery]], None]]]:
+    def _open_consumers(self) -> Iterator[tuple[Consumer, Take]]:
         self.broker.declare(self.topology)
         for service, conversation in zip(self.services.values(), self._conversations, strict=True):
             dead, talk = dead_letter_queue(service.name), conversation_queue(service.name)
             yield self.broker.consumer(talk.name, 400), conversation.take
             database = service.runtime.database
             yield self.broker.consumer(dead.name, 400), partial(park_dead_letters, database)
-            for name, entrypoint in entrypoints_of(type(service)):
-                if isinstance(entrypoint, Consuming):
-                    entrypoint.method_name = name
-                    for queue in entrypoint.queues(service.name):
-                        take = self._taker(service, name, isinstance(entrypoint, EventHandler))
-                        yield self.broker.consumer(queue.name, 400), take
-
-    def _taker(self, service: Any, method: str, is_event: bool) -> Callable[[list[Delivery]], None]:
-        name, runtime = f"{service.name}.{method}", service.runtime
-        if is_event:
-            handler = event_handlers_of(service)[name]
-            return lambda found: handle_batch(runtime.database, handler, found, self.clock)
-        partner = partner_handlers_of(service)[name]
-        return lambda found: take_partner_messages(runtime, partner, found)
+            for queue, take in inlets_of(service):
+                yield self.broker.consumer(queue.name, 400), take
 
 
 def _prepare(database: Database) -> None:

@@ -3,37 +3,35 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.inspection.rules import Stage
+from shared.programme.kept import KeptProgramme
 from shared.project import State
-from shared.spine.tables import Instant
+from shared.spine.tables import COLUMN_TYPES
 
 
 class Base(DeclarativeBase):
     """Inspection's own metadata."""
 
+    type_annotation_map = COLUMN_TYPES
 
-class Programme(Base):
-    """The definition that intake published; the newest edition."""
 
-    __tablename__ = "programmes"
-
-    id: Mapped[str] = mapped_column(String(20), primary_key=True)
-    edition: Mapped[int]
-    definition: Mapped[dict[str, Any]] = mapped_column(JSON)
+class Programme(KeptProgramme, Base):
+    """The definition that intake published."""
 
 
 class Agency(Base):
     """A third-party agency."""
 
     __tablename__ = "agencies"
+    hint = "Register it first."
 
-    code: Mapped[str] = mapped_column(String(40), primary_key=True)
-    name: Mapped[str] = mapped_column(String(120))
-    legal_representative: Mapped[str] = mapped_column(String(80))
-    registered_at: Mapped[datetime] = mapped_column(Instant)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    legal_representative: Mapped[str]
+    registered_at: Mapped[datetime]
 
 
 class AgencyKey(Base):
@@ -42,10 +40,10 @@ class AgencyKey(Base):
     __tablename__ = "agency_keys"
 
     agency: Mapped[str] = mapped_column(ForeignKey("agencies.code"), primary_key=True)
-    kid: Mapped[str] = mapped_column(String(80), primary_key=True)
-    public_jwk: Mapped[dict[str, str]] = mapped_column(JSON)
-    valid_from: Mapped[datetime] = mapped_column(Instant)
-    valid_to: Mapped[datetime] = mapped_column(Instant)
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    public_jwk: Mapped[dict[str, str]]
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime]
 
 
 class Inspector(Base):
@@ -53,10 +51,10 @@ class Inspector(Base):
 
     __tablename__ = "inspectors"
 
-    code: Mapped[str] = mapped_column(String(40), primary_key=True)
-    name: Mapped[str] = mapped_column(String(80))
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
     agency: Mapped[str] = mapped_column(ForeignKey("agencies.code"), index=True)
-    conflicts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    conflicts: Mapped[list[str]] = mapped_column(default=list)
 
 
 class Plan(Base):
@@ -64,20 +62,20 @@ class Plan(Base):
 
     __tablename__ = "plans"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    programme: Mapped[str] = mapped_column(String(20))
-    method: Mapped[str] = mapped_column(String(20))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    programme: Mapped[str]
+    method: Mapped[str]
     target_count: Mapped[int]
     min_inspectors: Mapped[int]
-    targets: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    inspectors: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    targets_sha256: Mapped[str] = mapped_column(String(64))
-    inspectors_sha256: Mapped[str] = mapped_column(String(64))
-    caps: Mapped[dict[str, int]] = mapped_column(JSON)
-    commitments: Mapped[dict[str, str]] = mapped_column(JSON)
-    public_value: Mapped[str] = mapped_column(Text)
-    draw_at: Mapped[datetime] = mapped_column(Instant)
-    planned_at: Mapped[datetime] = mapped_column(Instant)
+    targets: Mapped[list[dict[str, Any]]]
+    inspectors: Mapped[list[dict[str, Any]]]
+    targets_sha256: Mapped[str]
+    inspectors_sha256: Mapped[str]
+    caps: Mapped[dict[str, int]]
+    commitments: Mapped[dict[str, str]]
+    public_value: Mapped[str]
+    draw_at: Mapped[datetime]
+    planned_at: Mapped[datetime]
     transcript: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     sequence: Mapped[int] = mapped_column(default=0)
 
@@ -96,23 +94,24 @@ class Project(Base):
     """A designated project under supervision; its sequence goes on from scoring's."""
 
     __tablename__ = "projects"
+    hint = "Only designated ones are under supervision."
     __table_args__ = (Index("projects_programme", "programme", "state"),)
 
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
-    programme: Mapped[str] = mapped_column(String(20))
-    unit: Mapped[str] = mapped_column(String(16))
-    undertaker: Mapped[dict[str, str]] = mapped_column(JSON)
-    title: Mapped[str] = mapped_column(String(200))
+    project: Mapped[str] = mapped_column(primary_key=True)
+    programme: Mapped[str]
+    unit: Mapped[str]
+    undertaker: Mapped[dict[str, str]]
+    title: Mapped[str]
     direction: Mapped[int]
-    state: Mapped[State] = mapped_column(String(20))
+    state: Mapped[State] = mapped_column(String)
     epoch: Mapped[int]
     sequence: Mapped[int]
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
-    expire_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+    expire_at: Mapped[datetime | None] = mapped_column(index=True)
     rectify_by: Mapped[date | None]
-    rectify_until: Mapped[datetime | None] = mapped_column(Instant, index=True)
-    decided: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    rectify_until: Mapped[datetime | None] = mapped_column(index=True)
+    decided: Mapped[dict[str, Any] | None]
 
     @property
     def decision(self) -> dict[str, Any] | None:
@@ -134,24 +133,24 @@ class Inspection(Base):
     __tablename__ = "inspections"
     __table_args__ = (Index("inspections_agency", "agency", "stage"),)
 
-    inspection: Mapped[str] = mapped_column(String(36), primary_key=True)
+    inspection: Mapped[str] = mapped_column(primary_key=True)
     plan: Mapped[str] = mapped_column(ForeignKey("plans.id"), index=True)
     project: Mapped[str] = mapped_column(ForeignKey("projects.project"), index=True)
-    programme: Mapped[str] = mapped_column(String(20))
-    agency: Mapped[str] = mapped_column(String(40))
-    method: Mapped[str] = mapped_column(String(20))
-    inspectors: Mapped[list[str]] = mapped_column(JSON)
-    stage: Mapped[Stage] = mapped_column(String(20))
+    programme: Mapped[str]
+    agency: Mapped[str]
+    method: Mapped[str]
+    inspectors: Mapped[list[str]]
+    stage: Mapped[Stage] = mapped_column(String)
     epoch: Mapped[int]
-    outcome: Mapped[str | None] = mapped_column(String(20))
-    score_text: Mapped[str | None] = mapped_column(String(20))
-    reasons_zh: Mapped[list[str]] = mapped_column(JSON, default=list)
-    reasons_en: Mapped[list[str]] = mapped_column(JSON, default=list)
-    rule_version: Mapped[str | None] = mapped_column(String(40))
-    message: Mapped[str | None] = mapped_column(String(36))
-    drawn_at: Mapped[datetime] = mapped_column(Instant)
-    reported_at: Mapped[datetime | None] = mapped_column(Instant)
-    concluded_at: Mapped[datetime | None] = mapped_column(Instant)
+    outcome: Mapped[str | None]
+    score_text: Mapped[str | None]
+    reasons_zh: Mapped[list[str]] = mapped_column(default=list)
+    reasons_en: Mapped[list[str]] = mapped_column(default=list)
+    rule_version: Mapped[str | None]
+    message: Mapped[str | None]
+    drawn_at: Mapped[datetime]
+    reported_at: Mapped[datetime | None]
+    concluded_at: Mapped[datetime | None]
     sequence: Mapped[int] = mapped_column(default=0)
 
     @property
@@ -171,21 +170,21 @@ class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (Index("messages_id", "agency", "message"),)
 
-    receipt: Mapped[str] = mapped_column(String(36), primary_key=True)
-    agency: Mapped[str | None] = mapped_column(String(64))
-    message: Mapped[str | None] = mapped_column(String(64))
-    digest: Mapped[str] = mapped_column(String(64), index=True)
-    inspection: Mapped[str | None] = mapped_column(String(64))
+    receipt: Mapped[str] = mapped_column(primary_key=True)
+    agency: Mapped[str | None]
+    message: Mapped[str | None]
+    digest: Mapped[str] = mapped_column(index=True)
+    inspection: Mapped[str | None]
     body: Mapped[bytes] = mapped_column(LargeBinary)
-    signature: Mapped[str | None] = mapped_column(Text)
-    channel: Mapped[str] = mapped_column(String(10))
-    status: Mapped[str] = mapped_column(String(12), index=True)
-    code: Mapped[str] = mapped_column(String(30))
-    reason: Mapped[str] = mapped_column(Text)
-    outcome: Mapped[str | None] = mapped_column(String(20))
-    reasons_zh: Mapped[list[str]] = mapped_column(JSON, default=list)
-    reasons_en: Mapped[list[str]] = mapped_column(JSON, default=list)
-    received_at: Mapped[datetime] = mapped_column(Instant)
+    signature: Mapped[str | None]
+    channel: Mapped[str]
+    status: Mapped[str] = mapped_column(index=True)
+    code: Mapped[str]
+    reason: Mapped[str]
+    outcome: Mapped[str | None]
+    reasons_zh: Mapped[list[str]] = mapped_column(default=list)
+    reasons_en: Mapped[list[str]] = mapped_column(default=list)
+    received_at: Mapped[datetime]
     sequence: Mapped[int] = mapped_column(default=0)
 
     @property
@@ -201,13 +200,13 @@ class Revocation(Base):
 
     project: Mapped[str] = mapped_column(ForeignKey("projects.project"), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
-    event: Mapped[str] = mapped_column(String(64), unique=True)
-    ground: Mapped[str] = mapped_column(String(40))
-    inspection: Mapped[str | None] = mapped_column(String(36))
-    basis: Mapped[dict[str, Any]] = mapped_column(JSON)
-    revoked_at: Mapped[datetime] = mapped_column(Instant)
-    quashed_by: Mapped[str | None] = mapped_column(Text)
-    settled_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+    event: Mapped[str] = mapped_column(unique=True)
+    ground: Mapped[str]
+    inspection: Mapped[str | None]
+    basis: Mapped[dict[str, Any]]
+    revoked_at: Mapped[datetime]
+    quashed_by: Mapped[str | None]
+    settled_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class LedgerLine(Base):
@@ -215,12 +214,12 @@ class LedgerLine(Base):
 
     __tablename__ = "ledger"
 
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
+    project: Mapped[str] = mapped_column(primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
-    outlet: Mapped[str] = mapped_column(String(20), primary_key=True)
-    receiver: Mapped[str] = mapped_column(String(80), primary_key=True, default="")
+    outlet: Mapped[str] = mapped_column(primary_key=True)
+    receiver: Mapped[str] = mapped_column(primary_key=True, default="")
     seconds: Mapped[float]
-    acknowledged_at: Mapped[datetime] = mapped_column(Instant)
+    acknowledged_at: Mapped[datetime]
 
 
 class Notice(Base):
@@ -228,10 +227,10 @@ class Notice(Base):
 
     __tablename__ = "notices"
 
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
+    project: Mapped[str] = mapped_column(primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
-    circular: Mapped[str | None] = mapped_column(String(80))
-    deliveries: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict)
+    circular: Mapped[str | None]
+    deliveries: Mapped[dict[str, dict[str, Any]]] = mapped_column(default=dict)
 
 
 class Task(Base):
@@ -239,12 +238,12 @@ class Task(Base):
 
     __tablename__ = "tasks"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    project: Mapped[str] = mapped_column(String(60), index=True)
-    kind: Mapped[str] = mapped_column(String(40))
-    ground: Mapped[str | None] = mapped_column(String(40))
-    summary: Mapped[str] = mapped_column(Text)
-    reported_at: Mapped[datetime] = mapped_column(Instant)
-    decided_at: Mapped[datetime | None] = mapped_column(Instant)
-    decision: Mapped[str | None] = mapped_column(Text)
-    decided_by: Mapped[str | None] = mapped_column(String(120))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    ground: Mapped[str | None]
+    summary: Mapped[str]
+    reported_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decision: Mapped[str | None]
+    decided_by: Mapped[str | None]

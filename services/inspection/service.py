@@ -39,8 +39,7 @@ class InspectionService(InspectionApi):
         """Put the project under supervision. Harmless twice: the newest sequence wins."""
         commands.enrol_project(session, event)
 
-    @handles(CHANGE_REPORTED)
-    @handles(VIOLATION_REPORTED)
+    @handles(CHANGE_REPORTED, VIOLATION_REPORTED)
     def open_task(self, session: Session, event: Event, _context: Context) -> None:
         """Open a task for an official; a report never revokes by itself."""
         commands.open_task(session, event)
@@ -52,9 +51,7 @@ class InspectionService(InspectionApi):
         if seconds is not None:
             REVOCATION_PROPAGATION.labels(self.name, event.data["outlet"]).observe(seconds)
 
-    @handles(NOTICE_PUBLISHED)
-    @handles(NOTICE_DELIVERED)
-    @handles(NOTICE_FAILED)
+    @handles(NOTICE_PUBLISHED, NOTICE_DELIVERED, NOTICE_FAILED)
     def note_notice(self, session: Session, event: Event, _context: Context) -> None:
         """Keep the circular's number and what could not be delivered."""
         commands.note_notice(session, event)

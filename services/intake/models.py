@@ -3,30 +3,28 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from services.intake.rules import Verdict
+from shared.programme.kept import KeptProgramme
 from shared.project import State
 from shared.revocations import AcknowledgementColumns
-from shared.spine.tables import Instant
+from shared.spine.tables import COLUMN_TYPES
 
 
 class Base(DeclarativeBase):
     """Intake's own metadata."""
 
+    type_annotation_map = COLUMN_TYPES
 
-class Programme(Base):
+
+class Programme(KeptProgramme, Base):
     """One round's definition; a later edition replaces the earlier one."""
 
-    __tablename__ = "programmes"
-
-    id: Mapped[str] = mapped_column(String(20), primary_key=True)
-    edition: Mapped[int]
-    definition: Mapped[dict[str, Any]] = mapped_column(JSON)
     sequence: Mapped[int] = mapped_column(default=0)
-    published_at: Mapped[datetime] = mapped_column(Instant)
-    published_by: Mapped[str] = mapped_column(String(120))
+    published_at: Mapped[datetime]
+    published_by: Mapped[str]
 
     @property
     def event_subject(self) -> str:
@@ -44,12 +42,12 @@ class RecommendingUnit(Base):
 
     __tablename__ = "recommending_units"
 
-    code: Mapped[str] = mapped_column(String(16), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    name_zh: Mapped[str] = mapped_column(String(80))
-    name_en: Mapped[str] = mapped_column(String(120))
-    region_code: Mapped[str | None] = mapped_column(String(6))
-    region_edition: Mapped[str | None] = mapped_column(String(20))
+    code: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    region_code: Mapped[str | None]
+    region_edition: Mapped[str | None]
 
 
 class UnitQuota(Base):
@@ -57,8 +55,8 @@ class UnitQuota(Base):
 
     __tablename__ = "unit_quotas"
 
-    programme: Mapped[str] = mapped_column(String(20), primary_key=True)
-    unit: Mapped[str] = mapped_column(String(16), primary_key=True)
+    programme: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str] = mapped_column(primary_key=True)
     places: Mapped[int]
     used: Mapped[int] = mapped_column(default=0)
     numbered: Mapped[int] = mapped_column(default=0)
@@ -73,28 +71,30 @@ class Application(Base):
         Index("applications_uscc", "uscc"),
     )
 
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
-    programme: Mapped[str] = mapped_column(String(20))
-    unit: Mapped[str] = mapped_column(String(16))
-    uscc: Mapped[str] = mapped_column(String(18))
-    undertaker_name: Mapped[str] = mapped_column(String(200))
-    title: Mapped[str] = mapped_column(String(200))
+    project: Mapped[str] = mapped_column(primary_key=True)
+    programme: Mapped[str]
+    unit: Mapped[str]
+    uscc: Mapped[str]
+    undertaker_name: Mapped[str]
+    title: Mapped[str]
     direction: Mapped[int]
-    contact_email: Mapped[str] = mapped_column(String(254))
-    state: Mapped[State] = mapped_column(String(20))
+    contact_email: Mapped[str]
+    state: Mapped[State] = mapped_column(String)
     epoch: Mapped[int] = mapped_column(default=0)
     sequence: Mapped[int] = mapped_column(default=0)
-    content_hash: Mapped[str | None] = mapped_column(String(64))
-    opinion: Mapped[str | None] = mapped_column(Text)
-    signatory: Mapped[str | None] = mapped_column(String(80))
-    reason: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    submitted_at: Mapped[datetime | None] = mapped_column(Instant)
-    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    version: Mapped[int] = mapped_column(default=0)
+    content_hash: Mapped[str | None]
+    opinion: Mapped[str | None]
+    signatory: Mapped[str | None]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+    submitted_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
     evidence: Mapped[list["EvidenceItem"]] = relationship(
         order_by="EvidenceItem.number", lazy="select", cascade="all, delete-orphan"
     )
     history: WriteOnlyMapped["Step"] = relationship(order_by="Step.number")
+    __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012
     valid_from = valid_to = rectify_by = decision = None  # an event tells these of a designation
 
     @property
@@ -117,13 +117,13 @@ class EvidenceItem(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     project: Mapped[str] = mapped_column(ForeignKey("applications.project"))
     number: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(60))
-    filename: Mapped[str] = mapped_column(String(200))
-    sha256: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str]
+    filename: Mapped[str]
+    sha256: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
-    verdict: Mapped[Verdict | None] = mapped_column(String(12))
-    reason: Mapped[str | None] = mapped_column(Text)
-    reviewer: Mapped[str | None] = mapped_column(String(120))
+    verdict: Mapped[Verdict | None] = mapped_column(String)
+    reason: Mapped[str | None]
+    reviewer: Mapped[str | None]
 
 
 class Step(Base):
@@ -133,10 +133,10 @@ class Step(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     project: Mapped[str] = mapped_column(ForeignKey("applications.project"), index=True)
-    at: Mapped[datetime] = mapped_column("taken_at", Instant)
-    actor: Mapped[str] = mapped_column(String(120))
-    what: Mapped[str] = mapped_column(String(40))
-    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+    at: Mapped[datetime] = mapped_column("taken_at")
+    actor: Mapped[str]
+    what: Mapped[str]
+    detail: Mapped[dict[str, Any]]
 
 
 class RevocationBar(Base):
@@ -144,8 +144,8 @@ class RevocationBar(Base):
 
     __tablename__ = "revocation_bars"
 
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
-    uscc: Mapped[str] = mapped_column(String(18), index=True)
+    project: Mapped[str] = mapped_column(primary_key=True)
+    uscc: Mapped[str] = mapped_column(index=True)
     sequence: Mapped[int]
     is_barred: Mapped[bool]
 
@@ -159,14 +159,14 @@ class Report(Base):
 
     __tablename__ = "reports"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    project: Mapped[str] = mapped_column(String(60), index=True)
-    kind: Mapped[str] = mapped_column(String(40))
-    ground: Mapped[str | None] = mapped_column(String(40))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    ground: Mapped[str | None]
     occurred_on: Mapped[date | None]
-    summary: Mapped[str] = mapped_column(Text)
-    reported_at: Mapped[datetime] = mapped_column(Instant)
-    reported_by: Mapped[str] = mapped_column(String(120))
+    summary: Mapped[str]
+    reported_at: Mapped[datetime]
+    reported_by: Mapped[str]
     sequence: Mapped[int] = mapped_column(default=0)
 
     @property

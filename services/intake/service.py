@@ -23,13 +23,15 @@ class IntakeService(IntakeApi):
 
     name = "intake"
 
-    @handles(APPLICATION_SCORED)
-    @handles(APPLICATION_NOT_SELECTED)
-    @handles(PROJECT_DESIGNATED)
-    @handles(PROJECT_REVOKED)
-    @handles(PROJECT_REINSTATED)
-    @handles(PROJECT_EXPIRED)
-    @handles(PROJECT_CHANGED)
+    @handles(
+        APPLICATION_SCORED,
+        APPLICATION_NOT_SELECTED,
+        PROJECT_DESIGNATED,
+        PROJECT_REVOKED,
+        PROJECT_REINSTATED,
+        PROJECT_EXPIRED,
+        PROJECT_CHANGED,
+    )
     def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Show applicants how it goes on. The newest sequence wins."""
         commands.follow_project(session, event, context)

@@ -20,7 +20,7 @@ from services.notification.models import (
     StatusSlot,
 )
 from services.notification.rules.states import REGISTERED
-from shared.errors import NotFoundError
+from shared.spine.rows import found, missing
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class RegisterFilter:
 
 def registered(wanted: RegisterFilter) -> Select[Any]:
     """Public projects: from publicity onwards; `q` is part of a title, undertaker, USCC or id."""
-    found = select(Project).where(Project.state.in_(REGISTERED))
+    public = select(Project).where(Project.state.in_(REGISTERED))
     if wanted.q:
         columns = (Project.title, Project.undertaker_name, Project.uscc, Project.id)
-        found = found.where(
+        public = public.where(
             or_(*(column.icontains(wanted.q, autoescape=True) for column in columns))
         )
     exact = (
@@ -48,7 +48,7 @@ def registered(wanted: RegisterFilter) -> Select[Any]:
         (Project.unit, wanted.unit),
         (Project.programme, wanted.programme),
     )
-    return found.where(*(column == value for column, value in exact if value is not None))
+    return public.where(*(column == value for column, value in exact if value is not None))
 
 
 def count(session: Session, statement: Select[Any]) -> int:
@@ -58,10 +58,10 @@ def count(session: Session, statement: Select[Any]) -> int:
 
 def project(session: Session, project_id: str) -> Project:
     """A public project; raises NotFoundError also for one that is not public yet."""
-    found = session.get(Project, project_id)
-    if found is None or found.state not in REGISTERED:
-        raise NotFoundError(f"The register has no project {project_id!r}. Search at /v1/register.")
-    return found
+    row = found(session, Project, project_id)
+    if row.state not in REGISTERED:
+        raise missing(Project, project_id)
+    return row
 
 
 def history(session: Session, project_id: str) -> Sequence[HistoryEntry]:
@@ -72,20 +72,20 @@ def history(session: Session, project_id: str) -> Sequence[HistoryEntry]:
 
 def inspections(session: Session, project_id: str) -> Sequence[Inspection]:
     """The project's completed inspections, oldest first."""
-    found = select(Inspection).where(Inspection.project == project_id)
-    return session.scalars(found.order_by(Inspection.concluded_at, Inspection.id)).all()
+    wanted = select(Inspection).where(Inspection.project == project_id)
+    return session.scalars(wanted.order_by(Inspection.concluded_at, Inspection.id)).all()
 
 
 def objections(session: Session, project_id: str) -> Sequence[ObjectionDecision]:
     """The decided objections to the project, oldest first."""
-    found = select(ObjectionDecision).where(ObjectionDecision.project == project_id)
-    return session.scalars(found.order_by(ObjectionDecision.decided_at)).all()
+    wanted = select(ObjectionDecision).where(ObjectionDecision.project == project_id)
+    return session.scalars(wanted.order_by(ObjectionDecision.decided_at)).all()
 
 
 def acknowledgements(session: Session, project_id: str) -> Sequence[Acknowledgement]:
     """Which of our outlets acted on the project's revocations, and when."""
-    found = select(Acknowledgement).where(Acknowledgement.project == project_id)
-    return session.scalars(found.order_by(Acknowledgement.subject)).all()
+    wanted = select(Acknowledgement).where(Acknowledgement.project == project_id)
+    return session.scalars(wanted.order_by(Acknowledgement.subject)).all()
 
 
 def status_slot(session: Session, project_id: str) -> StatusSlot | None:
@@ -106,16 +106,8 @@ def latest_circulars(session: Session, limit: int) -> Sequence[Circular]:
 
 def circulars_of(session: Session, project_id: str) -> Sequence[Circular]:
     """The circulars about one project, oldest first."""
-    found = select(Circular).where(Circular.project == project_id)
-    return session.scalars(found.order_by(Circular.year, Circular.serial)).all()
-
-
-def circular(session: Session, number: str) -> Circular:
-    """The circular of that number, such as LAUREL-2021-0003; raises NotFoundError."""
-    found = session.get(Circular, number)
-    if found is None:
-        raise NotFoundError(f"There is no circular {number!r}. See /v1/circulars for all of them.")
-    return found
+    wanted = select(Circular).where(Circular.project == project_id)
+    return session.scalars(wanted.order_by(Circular.year, Circular.serial)).all()
 
 
 def funnel(session: Session, programme_id: str | None = None) -> dict[str, int]:
@@ -162,13 +154,3 @@ def publicities(session: Session) -> Sequence[Publicity]:
 def plans(session: Session) -> Sequence[Plan]:
     """All inspection plans and draws, newest first."""
     return session.scalars(select(Plan).order_by(Plan.draw_at.desc(), Plan.id.desc())).all()
-
-
-def plan(session: Session, plan_id: str) -> Plan:
-    """One plan with its transcript if it was drawn; raises NotFoundError."""
-    found = session.get(Plan, plan_id)
-    if found is None:
-        raise NotFoundError(
-            f"There is no inspection plan {plan_id!r}. See /v1/plans for all of them."
-        )
-    return found

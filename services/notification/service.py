@@ -32,11 +32,13 @@ class NotificationService(SitePages, NotificationApi):
         """Follow the application and write to its contact from now on."""
         commands.keep_application(session, event, context)
 
-    @handles(catalogue.APPLICATION_RETURNED)
-    @handles(catalogue.APPLICATION_RECOMMENDED)
-    @handles(catalogue.APPLICATION_REJECTED)
-    @handles(catalogue.APPLICATION_SCORED)
-    @handles(catalogue.APPLICATION_NOT_SELECTED)
+    @handles(
+        catalogue.APPLICATION_RETURNED,
+        catalogue.APPLICATION_RECOMMENDED,
+        catalogue.APPLICATION_REJECTED,
+        catalogue.APPLICATION_SCORED,
+        catalogue.APPLICATION_NOT_SELECTED,
+    )
     def follow_application(self, session: Session, event: Event, context: Context) -> None:
         """Follow the application; its contact is told how the reviews ended."""
         commands.announce_change(session, event, context)
@@ -51,11 +53,13 @@ class NotificationService(SitePages, NotificationApi):
         """Show how an objection ended."""
         commands.keep_objection(session, event)
 
-    @handles(catalogue.PROJECT_DESIGNATED)
-    @handles(catalogue.PROJECT_EXPIRED)
-    @handles(catalogue.PROJECT_CHANGED)
-    @handles(catalogue.RECTIFICATION_ORDERED)
-    @handles(catalogue.RECTIFICATION_CLOSED)
+    @handles(
+        catalogue.PROJECT_DESIGNATED,
+        catalogue.PROJECT_EXPIRED,
+        catalogue.PROJECT_CHANGED,
+        catalogue.RECTIFICATION_ORDERED,
+        catalogue.RECTIFICATION_CLOSED,
+    )
     def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Bring register and status list up to date, and tell the subscribers."""
         commands.announce_change(session, event, context)

@@ -2,51 +2,48 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from shared.programme.kept import KeptProgramme
 from shared.project import State
 from shared.revocations import AcknowledgementColumns
-from shared.spine.tables import Instant
+from shared.spine.tables import COLUMN_TYPES
 
 
 class Base(DeclarativeBase):
     """Scoring's own metadata."""
 
+    type_annotation_map = COLUMN_TYPES
 
-class Programme(Base):
-    """The definition that intake published; the newest edition."""
 
-    __tablename__ = "programmes"
-
-    id: Mapped[str] = mapped_column(String(20), primary_key=True)
-    edition: Mapped[int]
-    definition: Mapped[dict[str, Any]] = mapped_column(JSON)
+class Programme(KeptProgramme, Base):
+    """The definition that intake published."""
 
 
 class Entry(Base):
     """One recommended application on its way to designation; its sequence goes on from intake's."""
 
     __tablename__ = "entries"
+    hint = "Has its unit recommended it?"
     __table_args__ = (Index("entries_programme", "programme", "state"),)
 
-    project: Mapped[str] = mapped_column(String(60), primary_key=True)
-    programme: Mapped[str] = mapped_column(String(20))
-    unit: Mapped[str] = mapped_column(String(16))
-    undertaker: Mapped[dict[str, str]] = mapped_column(JSON)
-    title: Mapped[str] = mapped_column(String(200))
+    project: Mapped[str] = mapped_column(primary_key=True)
+    programme: Mapped[str]
+    unit: Mapped[str]
+    undertaker: Mapped[dict[str, str]]
+    title: Mapped[str]
     direction: Mapped[int]
-    content_hash: Mapped[str] = mapped_column(String(64))
-    state: Mapped[State] = mapped_column(String(20))
+    content_hash: Mapped[str]
+    state: Mapped[State] = mapped_column(String)
     epoch: Mapped[int] = mapped_column(default=0)
     sequence: Mapped[int]
-    score_text: Mapped[str | None] = mapped_column(String(20))
+    score_text: Mapped[str | None]
     rank: Mapped[int | None]
-    reasons: Mapped[list[str]] = mapped_column(JSON, default=list)
-    publicity: Mapped[str | None] = mapped_column(String(36), index=True)
-    designate_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
+    reasons: Mapped[list[str]] = mapped_column(default=list)
+    publicity: Mapped[str | None] = mapped_column(index=True)
+    designate_at: Mapped[datetime | None] = mapped_column(index=True)
     frozen_count: Mapped[int] = mapped_column(default=0)
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
@@ -71,11 +68,11 @@ class Expert(Base):
 
     __tablename__ = "experts"
 
-    code: Mapped[str] = mapped_column(String(20), primary_key=True)
-    name: Mapped[str] = mapped_column(String(80))
-    employer_uscc: Mapped[str | None] = mapped_column(String(18))
-    directions: Mapped[list[int]] = mapped_column(JSON)
-    conflicts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    employer_uscc: Mapped[str | None]
+    directions: Mapped[list[int]]
+    conflicts: Mapped[list[str]] = mapped_column(default=list)
 
 
 class Assignment(Base):
@@ -85,12 +82,12 @@ class Assignment(Base):
 
     project: Mapped[str] = mapped_column(ForeignKey("entries.project"), primary_key=True)
     expert: Mapped[str] = mapped_column(ForeignKey("experts.code"), primary_key=True)
-    assigned_at: Mapped[datetime] = mapped_column(Instant)
-    recused: Mapped[str | None] = mapped_column(Text)
-    scores: Mapped[dict[str, str] | None] = mapped_column(JSON)
-    comment: Mapped[str | None] = mapped_column(Text)
-    total_text: Mapped[str | None] = mapped_column(String(20))
-    scored_at: Mapped[datetime | None] = mapped_column(Instant)
+    assigned_at: Mapped[datetime]
+    recused: Mapped[str | None]
+    scores: Mapped[dict[str, str] | None]
+    comment: Mapped[str | None]
+    total_text: Mapped[str | None]
+    scored_at: Mapped[datetime | None]
 
 
 class Publicity(Base):
@@ -98,8 +95,8 @@ class Publicity(Base):
 
     __tablename__ = "publicities"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    programme: Mapped[str] = mapped_column(String(20))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    programme: Mapped[str]
     opens_on: Mapped[date]
     closes_on: Mapped[date]
     sequence: Mapped[int] = mapped_column(default=0)
@@ -120,17 +117,17 @@ class Objection(Base):
 
     __tablename__ = "objections"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
     project: Mapped[str] = mapped_column(ForeignKey("entries.project"), index=True)
-    real_name: Mapped[str] = mapped_column(String(80))
-    contact: Mapped[str] = mapped_column(String(200))
-    statement: Mapped[str] = mapped_column(Text)
-    evidence: Mapped[list[dict[str, str]]] = mapped_column(JSON)
-    received_at: Mapped[datetime] = mapped_column(Instant)
+    real_name: Mapped[str]
+    contact: Mapped[str]
+    statement: Mapped[str]
+    evidence: Mapped[list[dict[str, str]]]
+    received_at: Mapped[datetime]
     upheld: Mapped[bool | None]
-    reason: Mapped[str | None] = mapped_column(Text)
-    decided_at: Mapped[datetime | None] = mapped_column(Instant)
-    decided_by: Mapped[str | None] = mapped_column(String(120))
+    reason: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
     sequence: Mapped[int] = mapped_column(default=0)
 
     @property

@@ -7,13 +7,13 @@ four places (IEEE 754's default, which favours nobody).
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
 from shared.errors import LaurelError
 from shared.machine import next_state
+from shared.programme.values import Criterion
 from shared.project import State
 
 PLACES = 4
@@ -93,15 +93,6 @@ class TooFewExpertsError(LaurelError):
     """There are not enough experts without conflict."""
 
     slug = "too-few-experts"
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One line of the rubric."""
-
-    key: str
-    weight: Decimal
-    maximum: Decimal
 
 
 def moved(state: State, move: Move) -> State:

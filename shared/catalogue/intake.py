@@ -17,7 +17,7 @@ class Unit(Data):
 
 
 class ProgrammePublished(Data):
-    """A whole programme definition; see shared/programme.py for its schema."""
+    """A whole programme definition; see shared/programme/schema.py."""
 
     programme = fields.String(required=True)
     edition = fields.Integer(required=True)

@@ -7,7 +7,7 @@ import click
 from shared.catalogue import INTAKE
 from shared.cli.client import Services
 from shared.errors import LaurelError
-from shared.programme_lint import lint
+from shared.programme.lint import lint
 from shared.settings import Settings
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -16,7 +16,7 @@ from shared.spine import reconcile
 from shared.spine.broker import BrokerError, Delivery, Message
 from shared.spine.broker.topology import CONVERSATION, event_queue
 from shared.spine.envelope import new_id
-from shared.spine.handlers import Handler
+from shared.spine.handlers import Handling
 from shared.spine.inbox import raise_if_away
 from shared.spine.reconcile import Said
 from shared.telemetry import EVENTS_RESENT
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 class Conversation:
     """One service's part in it, in both roles: it asks, and it answers."""
 
-    def __init__(self, runtime: Runtime, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, runtime: Runtime, handlers: Mapping[str, Handling]) -> None:
         self._runtime, self._handlers = runtime, handlers
         self._answers: Mapping[str, Callable[[Session, Said], list[tuple[str, Said]]]] = {
             "ask": self._state, "stated": self._compare, "want": self._resend,

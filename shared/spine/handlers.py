@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session
 from shared.catalogue import EventType
 from shared.errors import LaurelError
 from shared.spine import retention
-from shared.spine.broker import Delivery
+from shared.spine.broker import Delivery, Queue
+from shared.spine.broker.topology import event_queue, partner_queue
 from shared.spine.context import Actor, Context
 from shared.spine.database import insert_new_rows
 from shared.spine.envelope import Event, decode, traceparent_of
@@ -49,6 +51,16 @@ class Handler:
                 found.setdefault(owner, []).append(name)
         return found
 
+    @property
+    def queues(self) -> list[Queue]:
+        """One for each type and each service that may publish it."""
+        service, method = self.name.split(".")
+        return [
+            event_queue(owner, event_type.name, service, method)
+            for event_type in self.event_types.values()
+            for owner in event_type.owners
+        ]
+
     def read(self, body: bytes, content_type: str | None) -> Event:
         """The event in these bytes, with its data as Python values.
 
@@ -82,17 +94,31 @@ class Handler:
 
 
 @dataclass(frozen=True)
-class RawHandler:
-    """A method that takes messages of partners byte for byte, and is idempotent by itself."""
+class MessageHandler:
+    """A method that takes messages of partners byte for byte, and is idempotent by itself.
+
+    They are no events of ours: nobody is asked for one that did not come.
+    """
 
     name: str
+    pattern: str
     method: Callable[[Session, Delivery, Context], None]
+    event_types: ClassVar[Mapping[str, EventType]] = {}
+    sources: ClassVar[Mapping[str, list[str]]] = {}
+
+    @property
+    def queues(self) -> list[Queue]:
+        """The one queue bound to its pattern."""
+        return [partner_queue(self.pattern, *self.name.split("."))]
 
     def handle(self, session: Session, delivery: Delivery, now: datetime) -> None:
         """Hand one message over; who sent it, only the method can tell."""
         trace = traceparent_of(delivery.headers.get("traceparent"))
         context = Context(Actor(self.name, "handler"), now, traceparent=trace)
         self.method(session, delivery, context)
+
+
+Handling = Handler | MessageHandler
 
 
 def enter(session: Session, handler: Handler, readable: Sequence[tuple[Event, bytes]]) -> set[str]:

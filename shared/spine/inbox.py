@@ -23,6 +23,7 @@ from shared.spine.database import Database
 from shared.spine.envelope import Event, UndecodableError, decoded
 from shared.spine.handlers import (
     Handler,
+    MessageHandler,
     UnknownVersionError,
     enter,
     handle_one,
@@ -148,6 +149,18 @@ def _handle_alone(database: Database, handler: Handler, item: Readable, clock: C
         park_delivery(database, handler.name, item.delivery, error, item.event)
     else:
         _count(database, [item.event])
+
+
+def handle_messages(
+    database: Database, handler: MessageHandler, deliveries: Sequence[Delivery], clock: Clock
+) -> None:
+    """Handle or park every message of partners, each in a transaction of its own."""
+    for delivery in deliveries:
+        try:
+            with database.transaction() as session:
+                handler.handle(session, delivery, clock.now())
+        except Exception as error:  # parked with its bytes, whatever it was
+            park_delivery(database, handler.name, delivery, error)
 
 
 def park_delivery(

@@ -21,7 +21,7 @@ from shared.spine.broker import Topology
 from shared.spine.broker.topology import queue_handler
 from shared.spine.database import insert_new
 from shared.spine.envelope import first_id_at, new_id
-from shared.spine.handlers import Handler
+from shared.spine.handlers import Handling
 from shared.spine.replay import Published, replay
 from shared.spine.tables import inbox, outbox, parked, reconciliation
 
@@ -31,7 +31,7 @@ FIRST_ID = NO_ANCHOR = NO_ROUND = ""
 Said = dict[str, Any]
 
 
-def prepare(session: Session, handlers: Mapping[str, Handler]) -> None:
+def prepare(session: Session, handlers: Mapping[str, Handling]) -> None:
     """Have a row for every (handler, source), due at once where it is new."""
     now = datetime.now(UTC)
     rows = [
@@ -68,7 +68,7 @@ def pairs(session: Session, topology: Topology, service: str) -> Sequence[Row[An
     return session.execute(found).all()
 
 
-def begin_due(session: Session, handlers: Mapping[str, Handler], every: timedelta) -> list[Said]:
+def begin_due(session: Session, handlers: Mapping[str, Handling], every: timedelta) -> list[Said]:
     """Begin a round for every pair whose time has come; returns what to ask, by source.
 
     Events younger than `every` are taken to be on their way still. A time that is farther away than
@@ -137,7 +137,7 @@ def digest(ids: Collection[str]) -> str:
 
 
 def _begin(
-    session: Session, row: Row[Any], handler: Handler, now: datetime, every: timedelta
+    session: Session, row: Row[Any], handler: Handling, now: datetime, every: timedelta
 ) -> Said:
     end = first_id_at(now - every)
     after = FIRST_ID if row.whole else row.agreed_to

@@ -1,6 +1,7 @@
 """The spine's own tables, the same in every service's database."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -16,7 +17,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     TypeDecorator,
     text,
 )
@@ -44,15 +44,34 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC)
 
 
+COLUMN_TYPES: dict[Any, Any] = {
+    datetime: Instant,
+    **dict.fromkeys(
+        (
+            list[str],
+            list[int],
+            list[dict[str, Any]],
+            list[dict[str, str]],
+            dict[str, Any],
+            dict[str, int],
+            dict[str, str],
+            dict[str, dict[str, Any]],
+        ),
+        JSON,
+    ),
+}
+"""How a service's models keep what SQLAlchemy has no column for; texts have no width: limits of
+length belong to the schemas of what comes in."""
+
 outbox = Table(
     "outbox",
     metadata,
     Column("position", Position, primary_key=True, autoincrement=True),
-    Column("event_id", String(64), nullable=False, unique=True),
-    Column("exchange", String(80), nullable=False),
-    Column("routing_key", String(160), nullable=False),
-    Column("subject", String(120), nullable=False),
-    Column("about", String(120), nullable=False),
+    Column("event_id", String, nullable=False, unique=True),
+    Column("exchange", String, nullable=False),
+    Column("routing_key", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("about", String, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("urgent", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -76,16 +95,16 @@ replays = Table(
     Column(
         "position", Position, ForeignKey("outbox.position", ondelete="CASCADE"), primary_key=True
     ),
-    Column("routing_key", String(160), primary_key=True),
+    Column("routing_key", String, primary_key=True),
 )
 
 inbox = Table(
     "inbox",
     metadata,
-    Column("handler", String(80), primary_key=True),
-    Column("event_id", String(64), primary_key=True),
-    Column("source", String(20), nullable=False),
-    Column("about", String(120), nullable=False),
+    Column("handler", String, primary_key=True),
+    Column("event_id", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("about", String, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("handled_at", Instant, nullable=False),
     Index("inbox_about", "about"),
@@ -95,14 +114,14 @@ inbox = Table(
 reconciliation = Table(
     "reconciliation",
     metadata,
-    Column("handler", String(80), primary_key=True),
-    Column("source", String(20), primary_key=True),
-    Column("agreed_to", String(36), nullable=False),
-    Column("anchor", String(64), nullable=False),
+    Column("handler", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("agreed_to", String, nullable=False),
+    Column("anchor", String, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("whole", Boolean, nullable=False),
     Column("dry_run", Boolean, nullable=False),
-    Column("round", String(36), nullable=False),
+    Column("round", String, nullable=False),
     Column("demanded_at", Instant),
     Column("checked_at", Instant),
     Column("missing", Integer, nullable=False),
@@ -112,19 +131,19 @@ reconciliation = Table(
 parked = Table(
     "parked",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("handler", String(80), nullable=False),
-    Column("event_id", String(64)),
-    Column("source", String(20)),
-    Column("event_type", String(120)),
-    Column("subject", String(120)),
+    Column("id", String, primary_key=True),
+    Column("handler", String, nullable=False),
+    Column("event_id", String),
+    Column("source", String),
+    Column("event_type", String),
+    Column("subject", String),
     Column("body", LargeBinary, nullable=False),
     Column("headers", JSON, nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", String, nullable=False),
     Column("urgent", Boolean, nullable=False),
-    Column("error", String(80), nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("fingerprint", String(16), nullable=False),
+    Column("error", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("parked_at", Instant, nullable=False),
     Column("due_at", Instant),
@@ -146,26 +165,26 @@ parked_steps = Table(
     "parked_steps",
     metadata,
     Column("number", Position, primary_key=True, autoincrement=True),
-    Column("parked", String(36), ForeignKey("parked.id", ondelete="CASCADE"), nullable=False),
+    Column("parked", String, ForeignKey("parked.id", ondelete="CASCADE"), nullable=False),
     Column("at", Instant, nullable=False),
-    Column("who", String(120), nullable=False),
-    Column("what", String(80), nullable=False),
-    Column("why", Text, nullable=False),
+    Column("who", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("why", String, nullable=False),
     Index("parked_steps_parked", "parked"),
 )
 
 facts = Table(
     "laurel_facts",
     metadata,
-    Column("name", String(40), primary_key=True),
-    Column("value", String(200), nullable=False),
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
 )
 
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    Column("key", String(200), primary_key=True),
-    Column("digest", String(64), nullable=False),
+    Column("key", String, primary_key=True),
+    Column("digest", String, nullable=False),
     Column("status", Integer, nullable=False),
     Column("answer", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),

@@ -166,10 +166,8 @@ def _dump(spec: Route, result: Any) -> tuple[Any, int | None]:
     if isinstance(result, Page):
         items = [built(spec.answer).dump(item) if spec.answer else item for item in result.items]
         return {"items": items, "next": result.next_cursor}, None
-    version = (
-        result.get("sequence") if isinstance(result, dict) else getattr(result, "sequence", None)
-    )
-    return (built(spec.answer).dump(result) if spec.answer else result), version
+    dumped = built(spec.answer).dump(result) if spec.answer else result
+    return dumped, getattr(result, "version", None)
 
 
 def _answer(spec: Route, dumped: Any, version: int | None) -> Response:

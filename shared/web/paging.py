@@ -2,24 +2,27 @@
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Column, Select, inspect, tuple_
+from sqlalchemy.orm import Session
 
 from shared.errors import InvalidError
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+LARGEST = 2**31
+NOT_OURS = "is not one we gave; start without it"
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Where to go on (`after`, a key) and how many items to give."""
+    """Where to go on (`after`, a key's values) and how many items to give."""
 
-    after: str | None = None
+    after: list[Any] | None = None
     limit: int = DEFAULT_LIMIT
 
 
@@ -31,16 +34,25 @@ class Page:
     next_cursor: str | None = None
 
 
-def keyset(
-    session: Session, statement: Select[Any], key: InstrumentedAttribute[Any], page: PageRequest
-) -> Page:
-    """One page of a statement, in the order of a unique text column."""
+def keyset(session: Session, statement: Select[Any], page: PageRequest) -> Page:
+    """One page of a statement for one kind of row, in the order of its whole primary key.
+
+    Raises InvalidError for a cursor that is none of this list.
+    """
+    key = inspect(statement.column_descriptions[0]["entity"]).primary_key
     if page.after is not None:
-        statement = statement.where(key > page.after)
-    rows = session.scalars(statement.order_by(key).limit(page.limit + 1)).all()
+        statement = statement.where(tuple_(*key) > tuple_(*_fitting(page.after, key)))
+    rows = session.scalars(statement.order_by(*key).limit(page.limit + 1)).all()
     items = rows[: page.limit]
-    more = len(rows) > page.limit
-    return Page(items, encode_cursor(str(getattr(items[-1], key.key))) if more else None)
+    if len(rows) == len(items):
+        return Page(items)
+    return Page(items, encode_cursor(list(inspect(items[-1]).identity)))
+
+
+def _fitting(values: list[Any], key: Sequence[Column[Any]]) -> list[Any]:
+    if [type(value) for value in values] != [column.type.python_type for column in key]:
+        raise _bad("cursor", NOT_OURS)
+    return values
 
 
 def page_request(arguments: dict[str, str]) -> PageRequest:
@@ -54,20 +66,27 @@ def page_request(arguments: dict[str, str]) -> PageRequest:
     return PageRequest(after, int(limit) if limit else DEFAULT_LIMIT)
 
 
-def encode_cursor(key: str) -> str:
+def encode_cursor(key: list[Any]) -> str:
     """The opaque form of a key."""
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str) -> str:
+def decode_cursor(cursor: str) -> list[Any]:
     """The key in a cursor; raises InvalidError."""
     try:
-        key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise _bad("cursor", "is not one we gave; start without it") from error
-    if "\0" in key:
-        raise _bad("cursor", "is not one we gave; start without it")
+        key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _bad("cursor", NOT_OURS) from error
+    if not isinstance(key, list) or not all(map(_is_storable, key)):
+        raise _bad("cursor", NOT_OURS)
     return key
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether a database can be asked for it: JSON may hold what no text of ours does."""
+    if not isinstance(value, str):
+        return isinstance(value, int) and abs(value) < LARGEST
+    return "\0" not in value and not re.search("[\ud800-\udfff]", value)
 
 
 def _bad(name: str, message: str) -> InvalidError:

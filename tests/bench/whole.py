@@ -25,7 +25,7 @@ from shared.cli.demo.doors import Doors
 from shared.cli.demo.screen import Screen
 from shared.cli.demo.supervision import Agencies
 from shared.clock import RehearsalClock
-from shared.programme import Programme
+from shared.programme.definition import parse
 from shared.project import NEEDED_OUTLETS
 from shared.settings import Settings
 from shared.spine.broker import Message, broker_at
@@ -240,7 +240,7 @@ def applications(whole, count):
     doors.post(INTAKE, "/v1/programmes", {"yaml": DEFINITION.read_text()})
     units = sorted(doors.every(INTAKE, "/v1/units"), key=lambda unit: str(unit["code"]))
     published = doors.get(INTAKE, "/v1/programmes/2020")["definition"]
-    for one in whole.cast.applicants(count, units, Programme.parse(published)):
+    for one in whole.cast.applicants(count, units, parse(published)):
         answer = doors.post(
             INTAKE, "/v1/applications", one.application("2020"), "undertaker", undertaker=one.uscc
         )

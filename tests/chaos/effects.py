@@ -27,7 +27,7 @@ def prepare(engine):
 
 def witness(service_class, around=lambda _handler, act: act):
     """Have every handler of a service write down what it did; `around` may wrap it once more."""
-    methods = {n for n, entry in entrypoints_of(service_class) if isinstance(entry, EventHandler)}
+    methods = {name for name, _entry in entrypoints_of(service_class, EventHandler)}
     for method in methods:
         name = f"{service_class.name}.{method}"
         act = around(name, getattr(service_class, method))

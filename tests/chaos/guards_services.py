@@ -11,7 +11,7 @@ from services.intake.service import IntakeService
 from shared.catalogue import PROJECT_DESIGNATED, PROJECT_REVOKED
 from shared.project import State
 from shared.spine.broker import Delivery
-from shared.spine.entrypoints import event_handlers_of
+from shared.spine.entrypoints import handlers_of
 from shared.spine.envelope import CONTENT_TYPE, Event, encode, new_id
 from shared.spine.inbox import handle_batch
 from shared.spine.tables import outbox
@@ -30,7 +30,7 @@ class Intake:
         self._runtime = bench.runtime("intake")
         service = IntakeService()
         service.runtime = self._runtime
-        self._handlers = event_handlers_of(service)
+        self._handlers = handlers_of(service)
         models.Base.metadata.create_all(self._runtime.database.engine)
 
     def take(self, method, *events):

@@ -18,10 +18,10 @@ from services.inspection import models
 from services.inspection.service import InspectionService
 from shared.agency.signing import HEADER, generate_key, public_part, sign
 from shared.catalogue import CATALOGUE
-from shared.programme import normalise
+from shared.programme.definition import normalise
 from shared.spine.broker import Delivery
 from shared.spine.database import Database
-from shared.spine.entrypoints import event_handlers_of
+from shared.spine.entrypoints import handlers_of
 from shared.spine.envelope import CONTENT_TYPE, Event, decode, encode, new_id
 from shared.spine.inbox import handle_batch
 from shared.spine.tables import outbox
@@ -71,7 +71,7 @@ class Inspectorate(Laurel):
         """Let events come in, through the inbox of every handler that takes them."""
         for event in events:
             delivery = Delivery(encode(event), {}, CONTENT_TYPE, event.type, None, 1)
-            for handler in event_handlers_of(self.service).values():
+            for handler in handlers_of(self.service).values():
                 if event.type in handler.event_types:
                     handle_batch(self.database, handler, [delivery], self.clock)
         assert self.parked() == []

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from services.inspection.models import Base, Programme
-from shared.spine.entrypoints import event_handlers_of
+from shared.spine.entrypoints import handlers_of
 from shared.spine.envelope import new_id
 from shared.spine.tables import outbox
 
@@ -59,7 +59,7 @@ def everything(office):
 
 
 def test_the_samples_are_all_that_the_service_consumes(office):
-    handlers = event_handlers_of(office.service).values()
+    handlers = handlers_of(office.service).values()
     types = {event_type for handler in handlers for event_type in handler.event_types}
     assert set(consumed(office)) == types
 

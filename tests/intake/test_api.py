@@ -140,11 +140,31 @@ def test_the_same_request_with_the_same_key_is_done_once(intake):
     assert types(intake).count("application.submitted") == 1
 
 
-def test_a_stale_edit_is_refused(intake):
-    project = intake.draft()
-    headers = intake.undertaker | {"If-Match": '"7"'}
-    answer = intake.client.put(f"/v1/applications/{project}", json={"title": "x"}, headers=headers)
-    assert (answer.status_code, answer.json["slug"]) == (412, "stale-version")
+def edit(intake, project, version, **values):
+    headers = intake.undertaker | {"If-Match": version}
+    return intake.client.put(f"/v1/applications/{project}", json=values, headers=headers)
+
+
+def test_of_two_edits_of_one_version_the_second_is_refused(intake):
+    path = f"/v1/applications/{(project := intake.draft())}"
+    seen = intake.client.get(path, headers=intake.undertaker).headers["ETag"]
+    first = edit(intake, project, seen, title="x")
+    second = edit(intake, project, seen, title="y")
+    assert (first.status_code, first.json["title"]) == (200, "x")
+    assert (second.status_code, second.json["slug"]) == (412, "stale-version")
+    assert edit(intake, project, first.headers["ETag"], title="y").status_code == 200
+
+
+def test_every_change_of_an_application_makes_another_version(intake):
+    path = f"/v1/applications/{(project := intake.draft())}"
+    seen = intake.client.get(path, headers=intake.undertaker).headers["ETag"]
+    evidence = {"kind": "award", "filename": "a.pdf", "sha256": "0" * 64, "size": 1}
+    added = intake.client.post(f"{path}/evidence", json=evidence, headers=intake.undertaker)
+    assert added.status_code == 201, added.text
+    submitted = intake.act(project, "submit", who=intake.undertaker)
+    versions = [seen, added.headers["ETag"], submitted.headers["ETag"]]
+    assert len(set(versions)) == 3
+    assert intake.client.get(path, headers=intake.undertaker).headers["ETag"] == versions[-1]
 
 
 def project_event(name, sequence, project="2020-P110000-0001", epoch=1):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.scoring import models
 from services.scoring.service import ScoringService
 from shared.catalogue import CATALOGUE
-from shared.programme_lint import read_programme
+from shared.programme.lint import read_programme
 from shared.spine.broker import Delivery
 from shared.spine.entrypoints import handlers_of
 from shared.spine.envelope import CONTENT_TYPE, Event, decode, encode, new_id

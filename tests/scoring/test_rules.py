@@ -7,13 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring import rules
-from services.scoring.rules import Criterion, Move
+from services.scoring.rules import Move
 from shared.errors import IllegalTransitionError
+from shared.programme.values import Criterion
 from shared.project import State
 
+
+def criterion(key, weight, maximum):
+    return Criterion(key, "", "", Decimal(weight), Decimal(maximum))
+
+
 RUBRIC = [
-    Criterion("innovation", Decimal("0.35"), Decimal(100)),
-    Criterion("effect", Decimal("0.65"), Decimal(30)),
+    criterion("innovation", "0.35", 100),
+    criterion("effect", "0.65", 30),
 ]
 POINTS = st.decimals(0, 100, places=2)
 TOTALS = st.lists(st.decimals(0, 100, places=4), min_size=1, max_size=9)
@@ -74,7 +80,7 @@ def test_a_mean_is_the_exact_mean_to_half_a_unit_of_its_last_place(totals):
 
 
 def test_a_tie_made_of_thirds_is_seen_as_a_tie():
-    rubric = [Criterion(key, Decimal("0.5"), Decimal(3)) for key in ("a", "b")]
+    rubric = [criterion(key, "0.5", 3) for key in ("a", "b")]
     scores = {"a": Decimal("0.000007"), "b": Decimal("0.000002")}  # 1.5 of 10,000 parts of a point
     assert rules.weighted_total(scores, rubric) == Decimal("0.0002")
 

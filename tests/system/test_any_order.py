@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from services.intake.models import RevocationBar
 from shared.catalogue import CATALOGUE
 from shared.spine.broker import Delivery
-from shared.spine.entrypoints import event_handlers_of
+from shared.spine.entrypoints import handlers_of
 from shared.spine.envelope import CONTENT_TYPE, encode
 from shared.spine.inbox import handle_batch
 from shared.spine.tables import inbox
@@ -97,7 +97,7 @@ def deliver(round_, service, events):
     database = round_.runtime(service).database
     for start in range(0, len(events), BATCH):
         batch = events[start : start + BATCH]
-        for handler in event_handlers_of(round_.services[service]).values():
+        for handler in handlers_of(round_.services[service]).values():
             taken = [
                 Delivery(encode(event), {}, CONTENT_TYPE, event.type, None, 1)
                 for event in batch if event.type in handler.event_types

@@ -40,7 +40,7 @@ class AgencyRoutes:
     @route("GET", "/v1/agencies", role=("official", "operator"), answer=AgencyIn, page=True)
     def list_agencies(self, session: Any, call: Call) -> Page:
         """List the agencies."""
-        return keyset(session, select(models.Agency), models.Agency.code, call.page)
+        return keyset(session, select(models.Agency), call.page)
 
     @route(
         "POST",
@@ -98,14 +98,10 @@ class AgencyRoutes:
         if call.actor.role == "agency" and call.actor.agency != agency:
             raise ForbiddenError("These receipts are another agency's.")
         message = models.Message
-        return keyset(
-            session, select(message).where(message.agency == agency), message.receipt, call.page
-        )
+        return keyset(session, select(message).where(message.agency == agency), call.page)
 
     @route("GET", "/v1/quarantine", role=("official", "operator"), answer=ReceiptOut, page=True)
     def list_quarantine(self, session: Any, call: Call) -> Page:
         """List refused agency messages; their bytes are kept as evidence."""
         message = models.Message
-        return keyset(
-            session, select(message).where(message.status == REJECTED), message.receipt, call.page
-        )
+        return keyset(session, select(message).where(message.status == REJECTED), call.page)

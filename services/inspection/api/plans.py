@@ -14,6 +14,7 @@ from services.inspection.api.schemas import (
     VoidIn,
 )
 from shared.errors import NotFoundError
+from shared.spine.rows import found, narrowed
 from shared.web.paging import Page, keyset
 from shared.web.spec import Call, route
 
@@ -29,7 +30,7 @@ class PlanRoutes:
     @route("GET", "/v1/plans", answer=PlanOut, page=True)
     def list_plans(self, session: Any, call: Call) -> Page:
         """List the plans."""
-        return keyset(session, select(models.Plan), models.Plan.id, call.page)
+        return keyset(session, select(models.Plan), call.page)
 
     @route("POST", "/v1/plans/<plan>/draw", role="official", body=DrawIn, answer=PlanOut)
     def draw_plan(self, session: Any, call: Call) -> models.Plan:
@@ -45,9 +46,9 @@ class PlanRoutes:
     @route("GET", "/v1/plans/<plan>/transcript")
     def show_transcript(self, session: Any, call: Call) -> Any:
         """Show a draw's transcript, which `laurel draw verify` recomputes offline."""
-        plan = session.get(models.Plan, call.path["plan"])
-        if plan is None or plan.transcript is None:
-            raise NotFoundError(f"Plan {call.path['plan']!r} has no draw.")
+        plan = found(session, models.Plan, call.path["plan"])
+        if plan.transcript is None:
+            raise NotFoundError(f"Plan {plan.id!r} is not drawn yet.")
         return plan.transcript
 
     @route(
@@ -60,15 +61,11 @@ class PlanRoutes:
     )
     def list_inspections(self, session: Any, call: Call) -> Page:
         """List inspections; an agency sees its own."""
-        inspection = models.Inspection
         wanted = dict(call.query)
         if call.actor.role == "agency":
             wanted["agency"] = call.actor.agency or ""
-        statement = select(inspection)
-        for name, value in wanted.items():
-            if value is not None:
-                statement = statement.where(getattr(inspection, name) == value)
-        return keyset(session, statement, inspection.inspection, call.page)
+        statement = narrowed(select(models.Inspection), models.Inspection, wanted)
+        return keyset(session, statement, call.page)
 
     @route(
         "POST",

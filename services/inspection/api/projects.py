@@ -12,8 +12,8 @@ from services.inspection.api.schemas import (
     RevokeIn,
     TaskOut,
 )
-from services.inspection.commands.projects import project_of
 from services.inspection.queries import ledger_lines
+from shared.spine.rows import found
 from shared.web.paging import Page, keyset
 from shared.web.spec import Call, route
 
@@ -28,12 +28,12 @@ class ProjectRoutes:
     def list_projects(self, session: Any, call: Call) -> Page:
         """List projects under supervision."""
         statement = select(models.Project)
-        return keyset(session, statement, models.Project.project, call.page)
+        return keyset(session, statement, call.page)
 
     @route("GET", ONE, role=READERS, answer=ProjectOut)
     def show_project(self, session: Any, call: Call) -> models.Project:
         """Show one project under supervision."""
-        return project_of(session, call.path["project"], lock=False)
+        return found(session, models.Project, call.path["project"])
 
     @route("POST", f"{ONE}/revoke", role="official", body=RevokeIn, answer=ProjectOut)
     def revoke_project(self, session: Any, call: Call) -> models.Project:
@@ -48,14 +48,13 @@ class ProjectRoutes:
     @route("GET", "/v1/revocations", role=READERS, page=True)
     def list_revocations(self, session: Any, call: Call) -> Page:
         """List revocations with their circulars and the seconds each outlet took."""
-        revocation = models.Revocation
-        found = keyset(session, select(revocation), revocation.event, call.page)
-        return Page(ledger_lines(session, found.items), found.next_cursor)
+        page = keyset(session, select(models.Revocation), call.page)
+        return Page(ledger_lines(session, page.items), page.next_cursor)
 
     @route("GET", "/v1/tasks", role=READERS, answer=TaskOut, page=True)
     def list_tasks(self, session: Any, call: Call) -> Page:
         """List reported changes and violations."""
-        return keyset(session, select(models.Task), models.Task.id, call.page)
+        return keyset(session, select(models.Task), call.page)
 
     @route(
         "POST",

@@ -8,10 +8,11 @@ from services.inspection import models
 from services.inspection.rules import Code
 from shared.agency.signing import load_public_key, public_part
 from shared.catalogue import AGENCY_RECEIPT
-from shared.errors import InvalidError, LaurelError, NotFoundError
+from shared.errors import InvalidError, LaurelError
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
+from shared.spine.rows import found, locked
 
 
 class KeyExistsError(LaurelError):
@@ -35,7 +36,7 @@ def add_key(
     session: Session, code: str, values: dict[str, Any], context: Context
 ) -> models.AgencyKey:
     """Register a key with its validity; the receipt of it makes the agency's receipts queue."""
-    agency_of(session, code)
+    found(session, models.Agency, code)
     load_public_key(values["public_jwk"])
     if values["valid_to"] <= values["valid_from"]:
         message = "must be after valid_from"
@@ -67,22 +68,12 @@ def add_key(
 
 def end_key(session: Session, code: str, kid: str, context: Context) -> models.AgencyKey:
     """End a key's validity now; what it signed before stays valid."""
-    key = session.get(models.AgencyKey, (code, kid), with_for_update=True)
-    if key is None:
-        raise NotFoundError(f"Agency {code} has no key {kid!r}.")
+    key = locked(session, models.AgencyKey, (code, kid))
     key.valid_to = min(key.valid_to, context.now)
     return key
 
 
 def register_inspector(session: Session, values: dict[str, Any]) -> models.Inspector:
     """Enter an inspector in the directory, or change the entry."""
-    agency_of(session, values["agency"])
+    found(session, models.Agency, values["agency"])
     return session.merge(models.Inspector(**values))
-
-
-def agency_of(session: Session, code: str) -> models.Agency:
-    """One agency; raises NotFoundError."""
-    agency = session.get(models.Agency, code)
-    if agency is None:
-        raise NotFoundError(f"No agency {code!r} is registered.")
-    return agency

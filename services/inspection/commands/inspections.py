@@ -6,15 +6,15 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
 from services.inspection.commands.deadlines import keep_deadlines
-from services.inspection.commands.plans import policy_of
-from services.inspection.commands.projects import apply_verdict, project_of
+from services.inspection.commands.projects import apply_verdict
 from services.inspection.rules import Outcome, Step, Verdict
 from shared.catalogue import INSPECTION_COMPLETED
-from shared.errors import NotFoundError
+from shared.programme.kept import programme_of
 from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 
 
 def start_inspection(inspection: models.Inspection) -> None:
@@ -34,9 +34,9 @@ def conclude_inspection(
     An inspection of an earlier epoch, or of a project that is not designated any more, still
     finishes, and changes nothing of the project.
     """
-    policy = policy_of(session, inspection.programme)
+    policy = programme_of(session, models.Programme, inspection.programme).inspection
     verdict = rules.verdict(report, policy)
-    project = project_of(session, inspection.project)
+    project = locked(session, models.Project, inspection.project)
     keep_deadlines(session, project, context)
     inspection.stage = rules.stepped(inspection.stage, Step.REPORT)
     score = report["score"]
@@ -61,10 +61,8 @@ def void_inspection(
 
     One that was concluded is not voided; what it led to is undone by a reinstatement.
     """
-    inspection = session.get(models.Inspection, inspection_id, with_for_update=True)
-    if inspection is None:
-        raise NotFoundError(f"No inspection {inspection_id!r}.")
-    version = policy_of(session, inspection.programme).rule_version
+    inspection = locked(session, models.Inspection, inspection_id)
+    version = programme_of(session, models.Programme, inspection.programme).inspection.rule_version
     verdict = Verdict(Outcome.VOID, (values["reason_zh"],), (values["reason_en"],), version)
     _publish(session, inspection, Step.VOID, verdict, context)
     return inspection

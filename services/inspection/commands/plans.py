@@ -12,11 +12,12 @@ from services.inspection import models, rules
 from services.inspection.rules import Stage, Step
 from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
-from shared.errors import IllegalTransitionError, LaurelError, NotFoundError
-from shared.programme import Programme
+from shared.errors import IllegalTransitionError, LaurelError
+from shared.programme.kept import keep, programme_of
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 from shared.workdays import china_date, end_of_day
 
 
@@ -28,39 +29,12 @@ class DrawRefusedError(LaurelError):
 
 def keep_programme(session: Session, event: Event) -> None:
     """Keep the newest edition of the definition."""
-    data = event.data
-    row = session.get(models.Programme, data["programme"], with_for_update=True)
-    if row is None:
-        row = models.Programme(id=data["programme"], edition=0)
-        session.add(row)
-    if data["edition"] > row.edition:
-        row.edition, row.definition = data["edition"], data["definition"]
-
-
-def programme_of(session: Session, programme: str) -> Programme:
-    """The round; raises NotFoundError."""
-    row = session.get(models.Programme, programme)
-    if row is None:
-        raise NotFoundError(f"No programme {programme!r} is known here; publish it first.")
-    return Programme.parse(row.definition)
-
-
-def policy_of(session: Session, programme: str) -> rules.Policy:
-    """What verdicts of that round depend on."""
-    inspection = programme_of(session, programme).inspection
-    return rules.Policy(
-        is_immediate=inspection.policy == "immediate",
-        pass_score=inspection.pass_score,
-        warning_score=inspection.warning_score,
-        hard_gates=frozenset(inspection.hard_gates),
-        not_cooperating_fails=inspection.not_cooperating_fails,
-        rule_version=inspection.rule_version,
-    )
+    keep(session, models.Programme, event)
 
 
 def plan_inspections(session: Session, values: dict[str, Any], context: Context) -> models.Plan:
     """Freeze both directories and announce the draw with their hashes."""
-    policy = programme_of(session, values["programme"]).inspection
+    policy = programme_of(session, models.Programme, values["programme"]).inspection
     caps = _caps(session, policy.agency_cap_per_year, context.now)
     targets = _targets(session, values["programme"], values["projects"])
     inspectors = [
@@ -100,9 +74,7 @@ def draw_plan(
     session: Session, plan_id: str, secrets: Mapping[str, str], public_value: str, context: Context
 ) -> models.Plan:
     """Draw as announced, once; the drawn agencies may report from then on."""
-    plan = session.get(models.Plan, plan_id, with_for_update=True)
-    if plan is None:
-        raise NotFoundError(f"No plan {plan_id!r}.")
+    plan = locked(session, models.Plan, plan_id)
     _check_draw(plan, secrets, context.now)
     facts = {
         "id": plan.id, "target_count": plan.target_count, "min_inspectors": plan.min_inspectors,

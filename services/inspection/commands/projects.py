@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
-from services.inspection.commands.plans import programme_of
 from services.inspection.rules import Move
 from shared.catalogue import (
     PROJECT_REINSTATED,
@@ -15,11 +14,12 @@ from shared.catalogue import (
     RECTIFICATION_CLOSED,
     RECTIFICATION_ORDERED,
 )
-from shared.errors import NotFoundError
+from shared.programme.kept import programme_of
 from shared.project import Ground, State
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 from shared.workdays import china_date, end_of_day
 
 STATE_FIELDS = (
@@ -103,7 +103,7 @@ def revoke_by_decision(
     session: Session, project_id: str, values: dict[str, Any], context: Context
 ) -> models.Project:
     """Revoke on grounds 2 to 4: a decision with citation, evidence, notice and statement."""
-    project = project_of(session, project_id)
+    project = locked(session, models.Project, project_id)
     rules.check_decision(
         values["ground"], values["evidence"], values["notice_at"], values["statement"], context.now
     )
@@ -118,7 +118,7 @@ def reinstate_project(
     session: Session, project_id: str, values: dict[str, Any], context: Context
 ) -> models.Project:
     """Undo a revocation by a decision that quashes its basis; opens the next epoch."""
-    project = project_of(session, project_id)
+    project = locked(session, models.Project, project_id)
     reasons = ([values["reason_zh"]], [values["reason_en"]])
     basis = {"citation": values["decision"]}
     move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
@@ -139,7 +139,7 @@ def move_project(
     basis: Mapping[str, Any] | None = None,
 ) -> None:
     """Change the project's state and say why; refused where the table has no such way."""
-    policy = programme_of(session, project.programme).inspection
+    policy = programme_of(session, models.Programme, project.programme).inspection
     basis, instant = basis or {}, context.now.isoformat()
     project.state = rules.moved(project.state, move)
     project.rectify_by = project.rectify_until = None
@@ -156,16 +156,8 @@ def move_project(
     }
 
 
-def project_of(session: Session, project_id: str, *, lock: bool = True) -> models.Project:
-    """One project under supervision; raises NotFoundError."""
-    project = session.get(models.Project, project_id, with_for_update=lock or None)
-    if project is None:
-        raise NotFoundError(f"No designated project {project_id!r} is under supervision.")
-    return project
-
-
 def _fix_deadline(session: Session, project: models.Project, now: datetime) -> None:
     """Set the deadline, once: the table has no second order while one runs."""
-    days = programme_of(session, project.programme).inspection.rectification_days
+    days = programme_of(session, models.Programme, project.programme).inspection.rectification_days
     project.rectify_by = china_date(now) + timedelta(days=days)
     project.rectify_until = end_of_day(project.rectify_by)

@@ -4,13 +4,14 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
 from services.inspection.commands.deadlines import keep_deadlines
-from services.inspection.commands.projects import move_project, project_of
+from services.inspection.commands.projects import move_project
 from services.inspection.rules import Move
 from shared.catalogue import PROJECT_CHANGED
-from shared.errors import IllegalTransitionError, NotFoundError
+from shared.errors import IllegalTransitionError
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 
 
 def open_task(session: Session, event: Event) -> None:
@@ -34,16 +35,14 @@ def decide_change(
     session: Session, task_id: str, values: dict[str, str], context: Context
 ) -> models.Task:
     """Decide a change: undertaker replaced, project withdrawn, or nothing to change (dismissed)."""
-    task = session.get(models.Task, task_id, with_for_update=True)
-    if task is None:
-        raise NotFoundError(f"No task {task_id!r}.")
+    task = locked(session, models.Task, task_id)
     if task.decided_at is not None:
         raise IllegalTransitionError(f"Task {task_id} was decided already.")
     task.decided_at, task.decided_by = context.now, str(context.actor)
     task.decision = f"{values['decision']}: {values['reason']}"
     if values["decision"] == "dismissed":
         return task
-    project = project_of(session, task.project)
+    project = locked(session, models.Project, task.project)
     keep_deadlines(session, project, context)
     if values["decision"] == "replaced":
         project.state = rules.moved(project.state, Move.REPLACE_UNDERTAKER)

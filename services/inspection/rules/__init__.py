@@ -18,7 +18,6 @@ from services.inspection.rules.states import (
 from services.inspection.rules.verdicts import (
     STOPPING,
     Outcome,
-    Policy,
     Verdict,
     consequence,
     satisfaction,
@@ -36,7 +35,6 @@ __all__ = [
     "DecisionIncompleteError",
     "Move",
     "Outcome",
-    "Policy",
     "Stage",
     "Step",
     "Verdict",

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.inspection.rules.states import ACTIVE, Move
+from shared.programme.values import InspectionPolicy
 from shared.project import State
 
 
@@ -24,18 +25,6 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Policy:
-    """The part of the programme's inspection policy that verdicts depend on; points of 100."""
-
-    is_immediate: bool
-    pass_score: Decimal
-    warning_score: Decimal
-    hard_gates: frozenset[str]
-    not_cooperating_fails: bool
-    rule_version: str
-
-
-@dataclass(frozen=True)
 class Verdict:
     """An outcome with its reasons in both languages, under one version of the rules."""
 
@@ -45,7 +34,7 @@ class Verdict:
     rule_version: str
 
 
-def verdict(report: Mapping[str, Any], policy: Policy) -> Verdict:
+def verdict(report: Mapping[str, Any], policy: InspectionPolicy) -> Verdict:
     """Judge a report: what stops a judgement first, then hard gates, scores, and single breaches.
 
     Below the warning score, or with a hard gate breached, it failed; below the pass score, or with
@@ -64,7 +53,7 @@ def satisfaction(questionnaire: Mapping[str, int] | None) -> Decimal | None:
 
 
 def consequence(
-    outcome: Outcome, state: State, policy: Policy, *, is_reinspection: bool
+    outcome: Outcome, state: State, policy: InspectionPolicy, *, is_reinspection: bool
 ) -> Move | None:
     """What an outcome does to a project (transitions 14 to 18); None for nothing.
 
@@ -93,7 +82,9 @@ STOPPING = {
 }  # fmt: skip
 
 
-def _judge(report: Mapping[str, Any], policy: Policy) -> tuple[Outcome, list[str], list[str]]:
+def _judge(
+    report: Mapping[str, Any], policy: InspectionPolicy
+) -> tuple[Outcome, list[str], list[str]]:
     if report["result"] in STOPPING:
         outcome, reason_zh, reason_en = STOPPING[report["result"]]
         return outcome, [reason_zh], [reason_en]

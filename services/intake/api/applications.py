@@ -19,7 +19,8 @@ from services.intake.api.schemas import (
     ViolationIn,
 )
 from services.intake.commands.applications import own_application
-from shared.errors import ForbiddenError, NotFoundError
+from shared.errors import ForbiddenError
+from shared.spine.rows import found, narrowed
 from shared.web.paging import Page, keyset
 from shared.web.spec import Call, route
 
@@ -46,7 +47,7 @@ class ApplicationRoutes:
     def edit_application(self, session: Any, call: Call) -> models.Application:
         """Change a draft or a returned application."""
         project = call.path["project"]
-        call.check_version(own_application(session, project, call.actor).sequence)
+        call.check_version(own_application(session, project, call.actor).version)
         return commands.edit_application(session, project, call.body, call.context)
 
     @route(
@@ -78,10 +79,8 @@ class ApplicationRoutes:
         """List the applications that the caller may see."""
         application = models.Application
         statement = select(application).options(selectinload(application.evidence))
-        for name, value in (call.query | _own(call)).items():
-            if value is not None:
-                statement = statement.where(getattr(application, name) == value)
-        return keyset(session, statement, application.project, call.page)
+        statement = narrowed(statement, application, call.query | _own(call))
+        return keyset(session, statement, call.page)
 
     @route("GET", ONE, role=READERS, answer=ApplicationOut)
     def show_application(self, session: Any, call: Call) -> models.Application:
@@ -127,9 +126,7 @@ def _own(call: Call) -> dict[str, str | None]:
 
 
 def _visible(session: Any, call: Call) -> models.Application:
-    application: models.Application | None = session.get(models.Application, call.path["project"])
-    if application is None:
-        raise NotFoundError(f"No application {call.path['project']!r}.")
+    application = found(session, models.Application, call.path["project"])
     if any(getattr(application, name) != value for name, value in _own(call).items()):
         raise ForbiddenError("This application is another's.")
     return application

@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from services.intake import commands, models
 from services.intake.api.schemas import ProgrammeIn, ProgrammeOut, UnitIn, UnitOut
-from services.intake.commands.programmes import programme_of
-from shared.programme_lint import read_programme
+from shared.programme.lint import read_programme
+from shared.spine.rows import found
 from shared.web.paging import Page, keyset
 from shared.web.spec import Call, route
 
@@ -29,20 +29,17 @@ class ProgrammeRoutes:
     @route("GET", "/v1/programmes", answer=ProgrammeOut, page=True)
     def list_programmes(self, session: Any, call: Call) -> Page:
         """List the rounds."""
-        return keyset(session, select(models.Programme), models.Programme.id, call.page)
+        return keyset(session, select(models.Programme), call.page)
 
     @route("GET", "/v1/programmes/<programme>", answer=ProgrammeOut)
     def show_programme(self, session: Any, call: Call) -> models.Programme:
         """Show one round with its definition."""
-        programme_of(session, call.path["programme"])
-        found: models.Programme = session.get_one(models.Programme, call.path["programme"])
-        return found
+        return found(session, models.Programme, call.path["programme"])
 
     @route("GET", "/v1/units", answer=UnitOut, page=True)
     def list_units(self, session: Any, call: Call) -> Page:
         """List the register of recommending units."""
-        unit = models.RecommendingUnit
-        return keyset(session, select(unit), unit.code, call.page)
+        return keyset(session, select(models.RecommendingUnit), call.page)
 
     @route("PUT", "/v1/units/<code>", role="official", body=UnitIn, answer=UnitOut)
     def register_unit(self, session: Any, call: Call) -> models.RecommendingUnit:

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from services.intake.rules import Verdict
-from shared.programme_schema import UNIT_KINDS
+from shared.programme.schema import UNIT_KINDS
 from shared.project import DECIDED_GROUNDS
 
 TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")

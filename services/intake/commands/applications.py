@@ -9,14 +9,15 @@ from stdnum.cn import uscc as uscc_number
 from stdnum.exceptions import ValidationError as NumberError
 
 from services.intake import models, rules
-from services.intake.commands.programmes import programme_of
 from services.intake.rules import Move
 from shared.catalogue import APPLICATION_SUBMITTED
-from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.errors import ForbiddenError, InvalidError
+from shared.programme.kept import programme_of
 from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 
 
 def create_application(
@@ -24,13 +25,14 @@ def create_application(
 ) -> models.Application:
     """Draft an application; its number is the unit's next one in the round."""
     _check_undertaker(session, values["uscc"], context.actor)
-    programme = programme_of(session, values["programme"])
+    programme = programme_of(session, models.Programme, values["programme"])
     rules.check_direction(values["direction"], programme.directions)
     application = models.Application(
         project=_next_number(session, values["programme"], values["unit"]),
         state=State.DRAFT,
         epoch=0,
         sequence=0,
+        version=0,
         created_at=context.now,
         **{name: value for name, value in values.items() if name != "evidence"},
     )
@@ -49,7 +51,7 @@ def edit_application(
     application = own_application(session, project, context.actor)
     application.state = rules.moved(application.state, Move.EDIT)
     if "direction" in values:
-        programme = programme_of(session, application.programme)
+        programme = programme_of(session, models.Programme, application.programme)
         rules.check_direction(values["direction"], programme.directions)
     for name, value in values.items():
         setattr(application, name, value)
@@ -78,7 +80,7 @@ def add_evidence(
 def submit_application(session: Session, project: str, context: Context) -> models.Application:
     """Submit: inside the window, evidence complete; fixes the content hash (transition 1)."""
     application = own_application(session, project, context.actor)
-    programme = programme_of(session, application.programme)
+    programme = programme_of(session, models.Programme, application.programme)
     to = rules.moved(application.state, Move.SUBMIT)
     rules.check_submission(
         opens_at=programme.opens_at,
@@ -108,9 +110,7 @@ def follow_project(session: Session, event: Event, context: Context) -> None:
 
 def own_application(session: Session, project: str, actor: Actor) -> models.Application:
     """The undertaker's own application, locked; raises NotFoundError or ForbiddenError."""
-    application = session.get(models.Application, project, with_for_update=True)
-    if application is None:
-        raise NotFoundError(f"No application {project!r}.")
+    application = locked(session, models.Application, project)
     if actor.undertaker != application.uscc:
         raise ForbiddenError("This application is another undertaker's.")
     return application
@@ -126,6 +126,7 @@ def _add_step(
 ) -> None:
     step = models.Step(project=application.project, at=at, actor=actor, what=what, detail=detail)
     application.history.add(step)
+    application.version += 1
 
 
 def _check_undertaker(session: Session, uscc: str, actor: Actor) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.intake import models
 from shared.catalogue import PROGRAMME_PUBLISHED
-from shared.errors import NotFoundError
-from shared.programme import Programme
+from shared.programme.definition import parse
+from shared.programme.values import Programme
 from shared.spine.context import Context
 from shared.spine.outbox import record
 
@@ -23,7 +23,7 @@ def publish_programme(
     session: Session, definition: dict[str, Any], context: Context
 ) -> models.Programme:
     """Put a definition into force as the round's next edition, with the units' places in it."""
-    programme = Programme.parse(definition)
+    programme = parse(definition)
     row = session.get(models.Programme, programme.id, with_for_update=True)
     if row is None:
         row = models.Programme(id=programme.id, edition=0, sequence=0)
@@ -46,16 +46,8 @@ def register_unit(session: Session, code: str, values: dict[str, Any]) -> models
     session.add(unit)
     session.flush()
     for row in session.scalars(select(models.Programme)):
-        _set_places(session, Programme.parse(row.definition))
+        _set_places(session, parse(row.definition))
     return unit
-
-
-def programme_of(session: Session, programme_id: str) -> Programme:
-    """A round in force; raises NotFoundError."""
-    row = session.get(models.Programme, programme_id)
-    if row is None:
-        raise NotFoundError(f"No programme {programme_id!r} is in force; publish it first.")
-    return Programme.parse(row.definition)
 
 
 @cache

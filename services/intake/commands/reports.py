@@ -6,17 +6,18 @@ from sqlalchemy.orm import Session
 
 from services.intake import models
 from shared.catalogue import CHANGE_REPORTED, VIOLATION_REPORTED, EventType
-from shared.errors import ForbiddenError, NotFoundError
+from shared.errors import ForbiddenError
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
+from shared.spine.rows import found
 
 VIOLATION = "violation"
 
 
 def report_change(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report a merger, reorganisation, bankruptcy or other major change (2020 plan, III (4))."""
-    application = _application(session, values["project"])
+    application = found(session, models.Application, values["project"])
     if context.actor.role == "undertaker" and context.actor.undertaker != application.uscc:
         raise ForbiddenError("This project is another undertaker's.")
     return _report(session, CHANGE_REPORTED, values, context)
@@ -24,7 +25,7 @@ def report_change(session: Session, values: dict[str, Any], context: Context) ->
 
 def report_violation(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report what may be a ground for revocation; an official decides, never a list by itself."""
-    _application(session, values["project"])
+    found(session, models.Application, values["project"])
     values = values | {"kind": VIOLATION}
     return _report(session, VIOLATION_REPORTED, values, context)
 
@@ -38,10 +39,3 @@ def _report(
     session.add(report)
     record(session, event_type, report, context)
     return report
-
-
-def _application(session: Session, project: str) -> models.Application:
-    application = session.get(models.Application, project)
-    if application is None:
-        raise NotFoundError(f"No project {project!r}.")
-    return application

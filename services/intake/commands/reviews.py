@@ -13,10 +13,11 @@ from shared.catalogue import (
     APPLICATION_REJECTED,
     APPLICATION_RETURNED,
 )
-from shared.errors import ForbiddenError, InvalidError, NotFoundError
+from shared.errors import ForbiddenError, InvalidError
 from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 
 
 def start_review(session: Session, project: str, context: Context) -> models.Application:
@@ -109,9 +110,7 @@ def _reject(
 
 
 def _reviewed(session: Session, project: str, actor: Actor) -> models.Application:
-    application = session.get(models.Application, project, with_for_update=True)
-    if application is None:
-        raise NotFoundError(f"No application {project!r}.")
+    application = locked(session, models.Application, project)
     if actor.unit != application.unit:
         raise ForbiddenError(
             f"Only reviewers of unit {application.unit}, named in the application, may do this."

@@ -17,7 +17,7 @@ from services.notification.api.schemas import (
 )
 from services.notification.models import Attempt, Delivery, Subscriber
 from services.notification.rules.deliveries import EndReason
-from shared.errors import NotFoundError
+from shared.spine.rows import found, narrowed
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
 
@@ -45,7 +45,7 @@ class DeliveriesApi(ServiceApi):
     @route("GET", "/v1/subscribers", role="official", answer=SubscriberOut, page=True)
     def list_subscribers(self, session: Session, call: Call) -> Page:
         """List the subscribers, ended ones too."""
-        return keyset(session, select(Subscriber), Subscriber.id, call.page)
+        return keyset(session, select(Subscriber), call.page)
 
     @route("DELETE", "/v1/subscribers/<subscriber>", role="official", status=204)
     def end_subscriber(self, session: Session, call: Call) -> Response:
@@ -57,18 +57,13 @@ class DeliveriesApi(ServiceApi):
     @route("GET", "/v1/deliveries", role=STAFF, query=DeliveryQuery, answer=DeliveryOut, page=True)
     def list_deliveries(self, session: Session, call: Call) -> Page:
         """List letters and webhooks, oldest first."""
-        found = select(Delivery)
-        for name, value in call.query.items():
-            if value is not None:
-                found = found.where(getattr(Delivery, name) == value)
-        return keyset(session, found, Delivery.id, call.page)
+        statement = narrowed(select(Delivery), Delivery, call.query)
+        return keyset(session, statement, call.page)
 
     @route("GET", "/v1/deliveries/<delivery>", role=STAFF, answer=DeliveryPageOut)
     def show_delivery(self, session: Session, call: Call) -> dict[str, Any]:
         """Show one letter or webhook with the log of its attempts."""
-        delivery = session.get(Delivery, call.path["delivery"])
-        if delivery is None:
-            raise NotFoundError(f"There is no delivery {call.path['delivery']!r}.")
+        delivery = found(session, Delivery, call.path["delivery"])
         log = select(Attempt).where(Attempt.delivery == delivery.id).order_by(Attempt.number)
         columns = [column.key for column in Delivery.__mapper__.column_attrs]
         return {name: getattr(delivery, name) for name in columns} | {

@@ -19,6 +19,7 @@ from services.notification.api.schemas import (
     StatisticsQuery,
 )
 from services.notification.models import Circular, Project
+from shared.spine.rows import found
 from shared.status_list import TYPE
 from shared.web.access import load_or_create_key
 from shared.web.paging import keyset
@@ -35,7 +36,7 @@ class RegisterApi(ServiceApi):
         `q` is part of a title, an undertaker's name, a USCC or a project id.
         """
         wanted = queries.registered(queries.RegisterFilter(**call.query))
-        return keyset(session, wanted, Project.id, call.page)
+        return keyset(session, wanted, call.page)
 
     @route("GET", "/v1/register/<project>", answer=ProjectPageOut)
     def show_project(self, session: Session, call: Call) -> dict[str, Any]:
@@ -55,12 +56,12 @@ class RegisterApi(ServiceApi):
     @route("GET", "/v1/circulars", answer=CircularOut, page=True)
     def list_circulars(self, session: Session, call: Call) -> Page:
         """List the circulars in the order of their numbers."""
-        return keyset(session, queries.circulars(), Circular.number, call.page)
+        return keyset(session, queries.circulars(), call.page)
 
     @route("GET", "/v1/circulars/<number>", answer=CircularOut)
     def show_circular(self, session: Session, call: Call) -> Circular:
         """Show one circular by its number, such as LAUREL-2021-0003."""
-        return queries.circular(session, call.path["number"])
+        return found(session, Circular, call.path["number"])
 
     @route("GET", "/v1/statistics", query=StatisticsQuery, answer=StatisticsOut)
     def show_statistics(self, session: Session, call: Call) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from services.notification.rules.deliveries import (
     has_had_enough,
 )
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, PROJECT_REVOKED
-from shared.errors import IllegalTransitionError, NotFoundError
+from shared.errors import IllegalTransitionError
 from shared.machine import next_state
 from shared.project import Outlet
 from shared.revocations import Revoked, acknowledge
 from shared.spine.context import Cause, Context
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,7 @@ def give_up(session: Session, delivery: Delivery, code: str, context: Context) -
 
 def retry_delivery(session: Session, delivery_id: str) -> Delivery:
     """Have a delivery attempted once more at once; a delivered one is refused."""
-    delivery = session.get(Delivery, delivery_id, with_for_update=True)
-    if delivery is None:
-        raise NotFoundError(f"There is no delivery {delivery_id!r}. See GET /v1/deliveries.")
+    delivery = locked(session, Delivery, delivery_id)
     if session.get_one(Subscriber, delivery.subscriber).ended_at is not None:
         raise IllegalTransitionError(
             f"The subscriber {delivery.subscriber} has ended; add a new one and it gets what comes."

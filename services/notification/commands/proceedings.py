@@ -11,24 +11,14 @@ from services.notification.models import (
     Publicity,
 )
 from shared.catalogue import PUBLICITY_OPENED
+from shared.programme.kept import keep
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 
 
 def keep_programme(session: Session, event: Event, context: Context) -> None:
     """Keep a round's definition; the newest edition wins."""
-    kept = session.get(Programme, event.data["programme"], with_for_update=True)
-    if kept is not None and kept.edition >= event.data["edition"]:
-        return
-    session.merge(
-        Programme(
-            id=event.data["programme"],
-            edition=event.data["edition"],
-            definition=event.data["definition"],
-            units=event.data["units"],
-            published_at=context.now,
-        )
-    )
+    keep(session, Programme, event, units=event.data["units"], published_at=context.now)
 
 
 def open_publicity(session: Session, event: Event) -> None:

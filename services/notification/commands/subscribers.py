@@ -19,10 +19,10 @@ from services.notification.rules.deliveries import (
     contact_id,
 )
 from services.notification.rules.webhooks import SECRET_BYTES, check_url, secret_from
-from shared.errors import NotFoundError
 from shared.project import Outlet
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
+from shared.spine.rows import locked
 
 
 def keep_application(session: Session, event: Event, context: Context) -> None:
@@ -65,9 +65,7 @@ def end_subscriber(
     session: Session, subscriber_id: str, reason: EndReason, context: Context
 ) -> None:
     """Write to it no more and give up what is still on its way; harmless twice."""
-    subscriber = session.get(Subscriber, subscriber_id, with_for_update=True)
-    if subscriber is None:
-        raise NotFoundError(f"There is no subscriber {subscriber_id!r}. See GET /v1/subscribers.")
+    subscriber = locked(session, Subscriber, subscriber_id)
     if subscriber.ended_at is not None:
         return
     subscriber.ended_at, subscriber.end_reason = context.now, reason

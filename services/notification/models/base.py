@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import JSON
 from sqlalchemy.orm import DeclarativeBase
+
+from shared.spine.tables import COLUMN_TYPES
 
 Json = dict[str, Any]
 
@@ -11,4 +12,4 @@ Json = dict[str, Any]
 class Base(DeclarativeBase):
     """Notification's own tables; no other service reads or writes them."""
 
-    type_annotation_map = {Json: JSON, list[str]: JSON, list[Json]: JSON}  # noqa: RUF012
+    type_annotation_map = COLUMN_TYPES

@@ -2,29 +2,29 @@
 
 from datetime import datetime
 
-from sqlalchemy import Float, Index, String, text
+from sqlalchemy import Float, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.notification.models.base import Base, Json
-from shared.spine.tables import Instant
 
 
 class Subscriber(Base):
     """A receiver of letters or webhooks; a project's own contact has the id `contact:<project>`."""
 
     __tablename__ = "subscribers"
+    hint = "See GET /v1/subscribers."
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(20))
-    address: Mapped[str] = mapped_column(String(500))
-    secret: Mapped[str | None] = mapped_column(String(120))
-    scope: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[str]
+    address: Mapped[str]
+    secret: Mapped[str | None]
+    scope: Mapped[str]
     event_types: Mapped[list[str]]
-    created_by: Mapped[str] = mapped_column(String(120))
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    ended_at: Mapped[datetime | None] = mapped_column(Instant)
-    end_reason: Mapped[str | None] = mapped_column(String(40))
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
 
     __table_args__ = (Index("subscribers_scope", "scope"),)
 
@@ -36,25 +36,26 @@ class Delivery(Base):
     """
 
     __tablename__ = "deliveries"
+    hint = "See GET /v1/deliveries."
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int]
-    subscriber: Mapped[str] = mapped_column(String(80))
-    outlet: Mapped[str] = mapped_column(String(20))
-    cause: Mapped[str] = mapped_column(String(64))
-    cause_type: Mapped[str] = mapped_column(String(80))
-    correlation_id: Mapped[str] = mapped_column(String(64))
-    traceparent: Mapped[str | None] = mapped_column(String(80))
-    project: Mapped[str] = mapped_column(String(80))
+    subscriber: Mapped[str]
+    outlet: Mapped[str]
+    cause: Mapped[str]
+    cause_type: Mapped[str]
+    correlation_id: Mapped[str]
+    traceparent: Mapped[str | None]
+    project: Mapped[str]
     epoch: Mapped[int]
-    notice: Mapped[str | None] = mapped_column(String(40))
+    notice: Mapped[str | None]
     content: Mapped[Json]
-    state: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str]
     attempts: Mapped[int]
-    error: Mapped[str | None] = mapped_column(String(200))
-    due_at: Mapped[datetime] = mapped_column(Instant)
-    queued_at: Mapped[datetime] = mapped_column(Instant)
-    settled_at: Mapped[datetime | None] = mapped_column(Instant)
+    error: Mapped[str | None]
+    due_at: Mapped[datetime]
+    queued_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("deliveries_once", "cause", "subscriber", unique=True),
@@ -90,9 +91,9 @@ class Attempt(Base):
 
     __tablename__ = "delivery_attempts"
 
-    delivery: Mapped[str] = mapped_column(String(36), primary_key=True)
+    delivery: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    began_at: Mapped[datetime] = mapped_column(Instant)
+    began_at: Mapped[datetime]
     seconds: Mapped[float] = mapped_column(Float)
-    code: Mapped[str] = mapped_column(String(40))
-    error: Mapped[str | None] = mapped_column(String(200))
+    code: Mapped[str]
+    error: Mapped[str | None]

@@ -3,23 +3,18 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import JSON, Index, String, Text
+from sqlalchemy import JSON, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.notification.models.base import Base, Json
-from shared.spine.tables import Instant
+from shared.programme.kept import KeptProgramme
 
 
-class Programme(Base):
-    """A round's definition, whole; read it with shared.programme.Programme.parse."""
+class Programme(KeptProgramme, Base):
+    """A round's definition, with the names of its units."""
 
-    __tablename__ = "programmes"
-
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    edition: Mapped[int]
-    definition: Mapped[Json]
     units: Mapped[list[Json]]
-    published_at: Mapped[datetime] = mapped_column(Instant)
+    published_at: Mapped[datetime]
 
 
 class Publicity(Base):
@@ -27,8 +22,8 @@ class Publicity(Base):
 
     __tablename__ = "publicities"
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)
-    programme: Mapped[str] = mapped_column(String(40))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    programme: Mapped[str]
     opens_on: Mapped[date]
     closes_on: Mapped[date]
     entries: Mapped[list[Json]]
@@ -39,30 +34,31 @@ class ObjectionDecision(Base):
 
     __tablename__ = "objection_decisions"
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)
-    project: Mapped[str] = mapped_column(String(80), index=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(index=True)
     upheld: Mapped[bool]
-    reason: Mapped[str] = mapped_column(Text)
-    decided_at: Mapped[datetime] = mapped_column(Instant)
+    reason: Mapped[str]
+    decided_at: Mapped[datetime]
 
 
 class Plan(Base):
     """An inspection plan (announced) and its draw (transcript); either may come first."""
 
     __tablename__ = "plans"
+    hint = "See /v1/plans for all of them."
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)
-    programme: Mapped[str] = mapped_column(String(40))
-    method: Mapped[str | None] = mapped_column(String(40))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    programme: Mapped[str]
+    method: Mapped[str | None]
     target_count: Mapped[int | None]
     min_inspectors: Mapped[int | None]
     caps: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
-    targets_sha256: Mapped[str | None] = mapped_column(String(64))
-    inspectors_sha256: Mapped[str | None] = mapped_column(String(64))
+    targets_sha256: Mapped[str | None]
+    inspectors_sha256: Mapped[str | None]
     commitments: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
-    public_value: Mapped[str | None] = mapped_column(Text)
-    draw_at: Mapped[datetime | None] = mapped_column(Instant)
-    drawn_at: Mapped[datetime | None] = mapped_column(Instant)
+    public_value: Mapped[str | None]
+    draw_at: Mapped[datetime | None]
+    drawn_at: Mapped[datetime | None]
     transcript: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
 
 
@@ -71,19 +67,19 @@ class Inspection(Base):
 
     __tablename__ = "inspections"
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int]
-    project: Mapped[str] = mapped_column(String(80))
-    programme: Mapped[str] = mapped_column(String(40))
-    agency: Mapped[str] = mapped_column(String(40))
-    method: Mapped[str] = mapped_column(String(40))
-    outcome: Mapped[str] = mapped_column(String(20))
-    score_text: Mapped[str | None] = mapped_column(String(20))
+    project: Mapped[str]
+    programme: Mapped[str]
+    agency: Mapped[str]
+    method: Mapped[str]
+    outcome: Mapped[str]
+    score_text: Mapped[str | None]
     reasons_zh: Mapped[list[str]]
     reasons_en: Mapped[list[str]]
-    rule_version: Mapped[str] = mapped_column(String(80))
-    reported_at: Mapped[datetime] = mapped_column(Instant)
-    concluded_at: Mapped[datetime] = mapped_column(Instant)
+    rule_version: Mapped[str]
+    reported_at: Mapped[datetime]
+    concluded_at: Mapped[datetime]
 
     __table_args__ = (Index("inspections_project", "project", "concluded_at"),)
 

@@ -2,36 +2,36 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, Index, String, Text
+from sqlalchemy import JSON, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.notification.models.base import Base, Json
 from shared.revocations import AcknowledgementColumns
-from shared.spine.tables import Instant
 
 
 class Project(Base):
     """A project as its newest event states it; sequence 0: known from a publicity list only."""
 
     __tablename__ = "projects"
+    hint = "Search at /v1/register."
 
-    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int]
-    programme: Mapped[str] = mapped_column(String(40))
-    unit: Mapped[str] = mapped_column(String(40))
-    uscc: Mapped[str] = mapped_column(String(18))
-    undertaker_name: Mapped[str] = mapped_column(String(200))
-    title: Mapped[str] = mapped_column(String(300))
+    programme: Mapped[str]
+    unit: Mapped[str]
+    uscc: Mapped[str]
+    undertaker_name: Mapped[str]
+    title: Mapped[str]
     direction: Mapped[int]
-    state: Mapped[str] = mapped_column(String(20))
-    stated: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str]
+    stated: Mapped[str]
     epoch: Mapped[int]
-    publicity: Mapped[str | None] = mapped_column(String(80))
+    publicity: Mapped[str | None]
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     rectify_by: Mapped[date | None]
     decision: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
-    changed_at: Mapped[datetime] = mapped_column(Instant)
+    changed_at: Mapped[datetime]
 
     __table_args__ = (
         Index("projects_state", "state", "id"),
@@ -51,13 +51,13 @@ class HistoryEntry(Base):
 
     __tablename__ = "project_history"
 
-    event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    project: Mapped[str] = mapped_column(String(80))
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str]
     sequence: Mapped[int]
-    type: Mapped[str] = mapped_column(String(80))
-    state: Mapped[str] = mapped_column(String(20))
+    type: Mapped[str]
+    state: Mapped[str]
     epoch: Mapped[int]
-    occurred_at: Mapped[datetime] = mapped_column(Instant)
+    occurred_at: Mapped[datetime]
     decision: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     announcement: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
 
@@ -70,9 +70,9 @@ class StatusSlot(Base):
     __tablename__ = "status_slots"
 
     index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    project: Mapped[str] = mapped_column(String(80), unique=True)
+    project: Mapped[str] = mapped_column(unique=True)
     status: Mapped[int]
-    changed_at: Mapped[datetime] = mapped_column(Instant)
+    changed_at: Mapped[datetime]
 
 
 class Counter(Base):
@@ -80,7 +80,7 @@ class Counter(Base):
 
     __tablename__ = "counters"
 
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[int]
 
 
@@ -92,30 +92,31 @@ class Circular(Base):
     """A published circular: what it says is fixed at publication, whatever happens later."""
 
     __tablename__ = "circulars"
+    hint = "See /v1/circulars for all of them."
 
-    number: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int]
     year: Mapped[int]
     serial: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(20))
-    project: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str]
+    project: Mapped[str]
     epoch: Mapped[int]
-    programme: Mapped[str] = mapped_column(String(40))
-    unit: Mapped[str] = mapped_column(String(40))
+    programme: Mapped[str]
+    unit: Mapped[str]
     direction: Mapped[int]
-    title: Mapped[str] = mapped_column(String(300))
-    undertaker_name: Mapped[str] = mapped_column(String(200))
-    uscc: Mapped[str] = mapped_column(String(18))
-    ground: Mapped[str | None] = mapped_column(String(40))
-    citation: Mapped[str] = mapped_column(Text)
+    title: Mapped[str]
+    undertaker_name: Mapped[str]
+    uscc: Mapped[str]
+    ground: Mapped[str | None]
+    citation: Mapped[str]
     reasons_zh: Mapped[list[str]]
     reasons_en: Mapped[list[str]]
-    rule_version: Mapped[str] = mapped_column(String(80))
-    inspection: Mapped[str | None] = mapped_column(String(80))
-    decided_at: Mapped[datetime] = mapped_column(Instant)
-    effective_at: Mapped[datetime] = mapped_column(Instant)
-    published_at: Mapped[datetime] = mapped_column(Instant)
-    cause: Mapped[str] = mapped_column(String(64))
+    rule_version: Mapped[str]
+    inspection: Mapped[str | None]
+    decided_at: Mapped[datetime]
+    effective_at: Mapped[datetime]
+    published_at: Mapped[datetime]
+    cause: Mapped[str]
 
     __table_args__ = (
         Index("circulars_serial", "year", "serial", unique=True),

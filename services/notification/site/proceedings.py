@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from services.notification import queries
+from services.notification.models import Plan
 from services.notification.rules.states import REGISTERED
 from services.notification.site import render, texts
 from services.notification.site.base import LANGUAGE, Pages
@@ -14,6 +15,7 @@ from services.notification.site.names import names
 from services.notification.site.pictures import Picture, bars
 from shared.errors import NotFoundError
 from shared.project import State
+from shared.spine.rows import found
 from shared.web.routes import Call, route
 
 
@@ -28,13 +30,13 @@ class ProceedingsPages(Pages):
     @route("GET", f"{LANGUAGE}/inspections/<plan>", produces="text/html")
     def show_plan(self, session: Session, call: Call) -> Response:
         """Show one plan and its draw."""
-        plan = queries.plan(session, call.path["plan"])
+        plan = found(session, Plan, call.path["plan"])
         return self.page(call, "plan.html", f"/inspections/{plan.id}", plan=plan)
 
     @route("GET", "/draws/<plan>.json")
     def show_draw(self, session: Session, call: Call) -> Response:
         """Give a draw's transcript, which `laurel draw verify` recomputes offline."""
-        plan = queries.plan(session, call.path["plan"])
+        plan = found(session, Plan, call.path["plan"])
         if plan.transcript is None:
             raise NotFoundError(f"Plan {plan.id} is not drawn yet.")
         headers = {"Content-Disposition": f'attachment; filename="draw-{plan.id}.json"'}

@@ -8,11 +8,12 @@ from werkzeug.wrappers import Response
 
 from services.notification import queries, status_list
 from services.notification.api.schemas import RegisterQuery
-from services.notification.models import Circular, Project
+from services.notification.models import Circular
 from services.notification.rules.states import REGISTERED
 from services.notification.site.base import LANGUAGE, Pages
 from services.notification.site.names import names
 from shared.project import State
+from shared.spine.rows import found
 from shared.web.paging import keyset
 from shared.web.routes import Call, route
 
@@ -56,7 +57,7 @@ class RegisterPages(Pages):
             "/register",
             wanted=call.query,
             states=STATES,
-            found=keyset(session, wanted, Project.id, call.page),
+            found=keyset(session, wanted, call.page),
             is_first=call.page.after is None,
             count=queries.count(session, wanted),
             names=names(session, str(call.path["language"])),
@@ -83,13 +84,13 @@ class RegisterPages(Pages):
     @route("GET", f"{LANGUAGE}/circulars", page=True, produces="text/html")
     def show_circulars(self, session: Session, call: Call) -> Response:
         """List the circulars."""
-        found = keyset(session, queries.circulars(), Circular.number, call.page)
+        found = keyset(session, queries.circulars(), call.page)
         is_first = call.page.after is None
         return self.page(call, "circulars.html", "/circulars", found=found, is_first=is_first)
 
     @route("GET", f"{LANGUAGE}/circulars/<number>", produces="text/html")
     def show_circular_page(self, session: Session, call: Call) -> Response:
         """Show one circular in both languages."""
-        circular = queries.circular(session, call.path["number"])
+        circular = found(session, Circular, call.path["number"])
         here = f"/circulars/{circular.number}"
         return self.page(call, "circular.html", here, circular=circular)

@@ -31,7 +31,7 @@ class ExpertRoutes:
     @route("GET", "/v1/experts", role="official", answer=ExpertIn, page=True)
     def list_experts(self, session: Any, call: Call) -> Page:
         """List the directory of experts."""
-        return keyset(session, select(models.Expert), models.Expert.code, call.page)
+        return keyset(session, select(models.Expert), call.page)
 
     @route(
         "POST", "/v1/experts/<code>/conflicts", role="official", body=ConflictsIn, answer=ExpertIn
@@ -64,7 +64,7 @@ class ExpertRoutes:
             errors = [{"field": "expert", "message": "must be the code of an expert"}]
             raise InvalidError("Say whose assignments: ?expert=CODE.", errors=errors)
         statement = select(assignment).where(assignment.expert == expert)
-        return keyset(session, statement, assignment.project, call.page)
+        return keyset(session, statement, call.page)
 
     @route(
         "POST", "/v1/entries/<project>/recuse", role="expert", body=ReasonIn, answer=AssignmentOut

@@ -15,7 +15,7 @@ from services.scoring.api.schemas import (
     PublicityOut,
     SealedObjection,
 )
-from shared.errors import NotFoundError
+from shared.spine.rows import found, narrowed
 from shared.web.paging import Page, keyset
 from shared.web.spec import Call, route
 
@@ -26,16 +26,13 @@ class SelectionRoutes:
     @route("GET", "/v1/entries", role="official", query=EntryQuery, answer=EntryOut, page=True)
     def list_entries(self, session: Any, call: Call) -> Page:
         """List entries."""
-        statement = select(models.Entry)
-        for name, value in call.query.items():
-            if value is not None:
-                statement = statement.where(getattr(models.Entry, name) == value)
-        return keyset(session, statement, models.Entry.project, call.page)
+        statement = narrowed(select(models.Entry), models.Entry, call.query)
+        return keyset(session, statement, call.page)
 
     @route("GET", "/v1/entries/<project>", role=("official", "expert"), answer=EntryOut)
-    def show_entry(self, session: Any, call: Call) -> Any:
+    def show_entry(self, session: Any, call: Call) -> models.Entry:
         """Show one entry."""
-        return _found(session, models.Entry, call.path["project"])
+        return found(session, models.Entry, call.path["project"])
 
     @route("POST", "/v1/rankings", role="official", body=ProgrammeIn, status=201)
     def rank_entries(self, session: Any, call: Call) -> dict[str, Any]:
@@ -51,9 +48,9 @@ class SelectionRoutes:
         return commands.open_publicity(session, call.body["programme"], call.context)
 
     @route("GET", "/v1/publicity/<publicity>", answer=PublicityOut)
-    def show_publicity(self, session: Any, call: Call) -> Any:
+    def show_publicity(self, session: Any, call: Call) -> models.Publicity:
         """Show a list's publicity period."""
-        return _found(session, models.Publicity, call.path["publicity"])
+        return found(session, models.Publicity, call.path["publicity"])
 
     @route("POST", "/v1/objections", body=ObjectionIn, answer=ObjectionReceipt, status=201)
     def receive_objection(self, session: Any, call: Call) -> models.Objection:
@@ -66,7 +63,7 @@ class SelectionRoutes:
     @route("GET", "/v1/objections", role="official", answer=SealedObjection, page=True)
     def list_objections(self, session: Any, call: Call) -> Page:
         """List objections, with who objected: for officials only."""
-        return keyset(session, select(models.Objection), models.Objection.id, call.page)
+        return keyset(session, select(models.Objection), call.page)
 
     @route(
         "POST",
@@ -78,10 +75,3 @@ class SelectionRoutes:
     def decide_objection(self, session: Any, call: Call) -> models.Objection:
         """Decide an objection; an upheld one ends the project's selection."""
         return commands.decide_objection(session, call.path["objection"], call.body, call.context)
-
-
-def _found(session: Any, model: Any, key: str) -> Any:
-    row = session.get(model, key)
-    if row is None:
-        raise NotFoundError(f"Nothing has the id {key!r} here.")
-    return row

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from services.scoring import models, rules
 from services.scoring.assignment import Candidate, Judge, assign
-from services.scoring.commands.entries import entry_of, programme_of
+from services.scoring.commands.entries import round_of
 from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_SCORED
-from shared.errors import NotFoundError
 from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 
 
 def register_expert(session: Session, values: dict[str, Any], context: Context) -> models.Expert:
@@ -40,7 +40,7 @@ def declare_conflict(
 
     The expert is recused from entries in conflict that are still being scored.
     """
-    expert = _expert(session, code)
+    expert = locked(session, models.Expert, code)
     expert.conflicts = sorted(set(expert.conflicts) | set(conflicts))
     _recuse_in_conflict(session, expert, context)
     return expert
@@ -48,7 +48,7 @@ def declare_conflict(
 
 def assign_experts(session: Session, programme: str, context: Context) -> dict[str, Any]:
     """Give every entry enough experts, or raise TooFewExpertsError and change nothing."""
-    needed = programme_of(session, programme).experts_per_application
+    needed = round_of(session, programme).experts_per_application
     experts = session.scalars(
         select(models.Expert).order_by(models.Expert.code).with_for_update(read=True)
     ).all()
@@ -80,7 +80,7 @@ def recuse_expert(
     session: Session, project: str, reason: str, context: Context
 ) -> models.Assignment:
     """An expert withdraws from an entry they have not scored; the next assignment replaces them."""
-    entry = entry_of(session, project)
+    entry = locked(session, models.Entry, project)
     assignment = _own(session, project, context.actor)
     if assignment.scores is not None:
         raise rules.NotAssignedError("You have scored this entry; ask the officials instead.")
@@ -93,11 +93,10 @@ def score_entry(
     session: Session, project: str, values: dict[str, Any], context: Context
 ) -> models.Entry:
     """Keep an expert's scores; when all assigned experts have scored, the entry is scored."""
-    entry = entry_of(session, project)
+    entry = locked(session, models.Entry, project)
     assignment = _own(session, project, context.actor)
     rules.moved(entry.state, Move.COMPLETE_SCORES)
-    programme = programme_of(session, entry.programme)
-    rubric = [rules.Criterion(c.key, c.weight, c.maximum) for c in programme.rubric]
+    rubric = round_of(session, entry.programme).rubric
     scores: dict[str, Decimal] = values["scores"]
     rules.check_scores(scores, rubric)
     assignment.scores = {key: str(score) for key, score in scores.items()}
@@ -113,7 +112,7 @@ def _complete(session: Session, entry: models.Entry, context: Context) -> None:
     totals = [Decimal(a.total_text) for a in active if a.total_text]
     if entry.state != State.SCORING or len(totals) < len(active):
         return
-    if len(active) >= programme_of(session, entry.programme).experts_per_application:
+    if len(active) >= round_of(session, entry.programme).experts_per_application:
         entry.state = rules.moved(entry.state, Move.COMPLETE_SCORES)
         entry.score_text = str(rules.mean_score(totals))
         record(session, APPLICATION_SCORED, entry, context)
@@ -127,13 +126,6 @@ def _recuse_in_conflict(session: Session, expert: models.Expert, context: Contex
             assignment = session.get_one(models.Assignment, (entry.project, expert.code))
             assignment.recused = "conflict of interest"
             _complete(session, entry, context)
-
-
-def _expert(session: Session, code: str) -> models.Expert:
-    expert = session.get(models.Expert, code, with_for_update=True)
-    if expert is None:
-        raise NotFoundError(f"No expert {code!r} is registered.")
-    return expert
 
 
 def _own(session: Session, project: str, actor: Actor) -> models.Assignment:

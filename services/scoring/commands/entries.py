@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from services.scoring import models, rules
 from services.scoring.rules import Move
-from shared.errors import NotFoundError
-from shared.programme import Programme
+from shared.programme.kept import keep, programme_of
+from shared.programme.values import Programme
 from shared.project import Outlet, State
 from shared.revocations import Revoked, acknowledge
 from shared.spine.context import Context
@@ -18,25 +18,14 @@ def keep_programme(session: Session, event: Event) -> None:
 
     Entries are ranked against each other, so that all of a round are scored by one rubric.
     """
-    data = event.data
-    row = session.get(models.Programme, data["programme"], with_for_update=True)
-    if row is None:
-        session.add(
-            models.Programme(
-                id=data["programme"], edition=data["edition"], definition=data["definition"]
-            )
-        )
-    elif data["edition"] > row.edition:
-        kept = {"rubric": row.definition["rubric"]} if _is_scoring(session, row.id) else {}
-        row.edition, row.definition = data["edition"], data["definition"] | kept
+    row = session.get(models.Programme, event.data["programme"], with_for_update=True)
+    kept = {"rubric": row.definition["rubric"]} if row and _is_scoring(session, row.id) else {}
+    keep(session, models.Programme, event, definition=event.data["definition"] | kept)
 
 
-def programme_of(session: Session, programme: str) -> Programme:
+def round_of(session: Session, programme: str) -> Programme:
     """The round, as it stays until the transaction ends; raises NotFoundError."""
-    row = session.get(models.Programme, programme, with_for_update={"read": True})
-    if row is None:
-        raise NotFoundError(f"No programme {programme!r} is known here; publish it first.")
-    return Programme.parse(row.definition)
+    return programme_of(session, models.Programme, programme, stays=True)
 
 
 def enter_application(session: Session, event: Event) -> None:
@@ -62,14 +51,6 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
         entry.state = State.REVOKED
         entry.sequence = max(entry.sequence, event.sequence)
     acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
-
-
-def entry_of(session: Session, project: str) -> models.Entry:
-    """One entry, locked; raises NotFoundError."""
-    entry = session.get(models.Entry, project, with_for_update=True)
-    if entry is None:
-        raise NotFoundError(f"No entry {project!r}; has its unit recommended it?")
-    return entry
 
 
 def _new_entry(event: Event, state: State) -> models.Entry:

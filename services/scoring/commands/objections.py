@@ -5,14 +5,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.scoring import models, rules
-from services.scoring.commands.entries import entry_of
 from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
-from shared.errors import IllegalTransitionError, NotFoundError
+from shared.errors import IllegalTransitionError
 from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
+from shared.spine.rows import locked
 
 
 def receive_objection(
@@ -20,7 +20,7 @@ def receive_objection(
 ) -> models.Objection:
     """Take an objection and freeze its entry (transition 11); who objects stays sealed here."""
     rules.check_objection(values["real_name"], len(values["evidence"]))
-    entry = entry_of(session, values["project"])
+    entry = locked(session, models.Entry, values["project"])
     if (
         entry.state != State.PUBLICISED
         or not entry.designate_at
@@ -37,12 +37,10 @@ def decide_objection(
     session: Session, objection_id: str, values: dict[str, Any], context: Context
 ) -> models.Objection:
     """Decide an objection once; an upheld one ends the entry (transition 12), else it goes on."""
-    objection = session.get(models.Objection, objection_id, with_for_update=True)
-    if objection is None:
-        raise NotFoundError(f"No objection {objection_id!r}.")
+    objection = locked(session, models.Objection, objection_id)
     if objection.decided_at is not None:
         raise IllegalTransitionError(f"Objection {objection_id} was decided already.")
-    entry = entry_of(session, objection.project)
+    entry = locked(session, models.Entry, objection.project)
     upheld, reason = values["upheld"], values["reason"]
     objection.upheld, objection.reason = upheld, reason
     objection.decided_at, objection.decided_by = context.now, str(context.actor)

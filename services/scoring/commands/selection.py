@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.scoring import models, ranking, rules
-from services.scoring.commands.entries import programme_of
+from services.scoring.commands.entries import round_of
 from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_NOT_SELECTED, PROJECT_DESIGNATED, PUBLICITY_OPENED
 from shared.errors import LaurelError
-from shared.programme import Programme
+from shared.programme.values import Programme
 from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
@@ -34,7 +34,7 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     A later call ranks what came late, for the places that are left; an upheld objection frees one.
     Raises UnscoredEntriesError while any entry of the round still waits for scores.
     """
-    round_ = programme_of(session, programme)
+    round_ = round_of(session, programme)
     entries = _in_states(session, programme, (State.RECOMMENDED, State.SCORING, State.SCORED))
     if unscored := [e.project for e in entries if e.state != State.SCORED]:
         raise rules.UnscoredEntriesError(
@@ -60,7 +60,7 @@ def open_publicity(session: Session, programme: str, context: Context) -> models
 
     Raises UnknownYearError when the calendar does not know the days.
     """
-    round_ = programme_of(session, programme)
+    round_ = round_of(session, programme)
     entries = _in_states(session, programme, (State.SHORTLISTED,))
     if not entries:
         raise NothingToPublishError(f"No entry of programme {programme} is shortlisted.")
@@ -95,7 +95,7 @@ def designate_due(session: Session, context: Context) -> int:
 
 def designate_project(session: Session, entry: models.Entry, context: Context) -> None:
     """Designate one project: its first epoch, valid from that day for the round's years."""
-    years = programme_of(session, entry.programme).validity_years
+    years = round_of(session, entry.programme).validity_years
     entry.state = rules.moved(entry.state, Move.DESIGNATE)
     entry.epoch, entry.valid_from = 1, china_date(context.now)
     entry.valid_to = _years_later(entry.valid_from, years)

@@ -15,7 +15,7 @@ from typing import Any
 from stdnum.cn import uscc
 
 from shared.agency.signing import generate_key
-from shared.programme import Programme
+from shared.programme.values import Programme
 
 EXPERTS, AGENCIES, INSPECTORS_EACH = 60, 5, 8
 FAILING_SHARE = 0.07  # 7.3 % and 6.7 % in the published rounds of sister programmes

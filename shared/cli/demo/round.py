@@ -28,7 +28,7 @@ from shared.cli.demo.selection import Selecting, Selection
 from shared.cli.demo.supervision import Agencies, Inspection
 from shared.clock import RehearsalClock
 from shared.errors import LaurelError
-from shared.programme import Programme
+from shared.programme.definition import parse
 from shared.project import Outlet
 from shared.server import whole_topology
 from shared.settings import Settings
@@ -84,7 +84,7 @@ class Round:
         self._doors.post(INTAKE, "/v1/programmes", {"yaml": self._yaml()})
         units = sorted(self._doors.every(INTAKE, "/v1/units"), key=lambda unit: str(unit["code"]))
         published = self._doors.get(INTAKE, f"/v1/programmes/{self._programme}")["definition"]
-        programme = Programme.parse(published)
+        programme = parse(published)
         selection = Selection(programme, self._cast.applicants(count, units, programme))
         Selecting(self._doors, self._cast, self._screen, self._clock).run(selection)
         return selection

@@ -11,7 +11,7 @@ from shared.cli.demo.cast import Applicant, Cast, Fate
 from shared.cli.demo.doors import Doors, RefusedError, patiently
 from shared.cli.demo.screen import Screen, side_by_side
 from shared.clock import RehearsalClock
-from shared.programme import Programme
+from shared.programme.values import Programme
 
 PUBLICITY = timedelta(days=14)
 CLEARER = {

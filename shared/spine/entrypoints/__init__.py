@@ -4,71 +4,76 @@ nameko's side of the spine, with `host`: plumbing between a container and the pl
 spine.
 """
 
-import inspect
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
 
 from shared.catalogue import EventType
 from shared.runtime import Runtime
-from shared.spine.broker import Delivery, Queue, Topology
-from shared.spine.broker.topology import event_queue, partner_queue, topology_of
+from shared.spine.broker import Topology
+from shared.spine.broker.topology import topology_of
 from shared.spine.context import Actor, Context
-from shared.spine.entrypoints.consuming import Consuming
+from shared.spine.entrypoints.consuming import Consuming, Inlet
 from shared.spine.entrypoints.loops import Loops, Work
-from shared.spine.handlers import Handler, RawHandler
-from shared.spine.inbox import handle_batch, park_delivery
-from shared.spine.parking.retries import Handling
+from shared.spine.handlers import Handler, Handling, MessageHandler
+from shared.spine.inbox import handle_batch, handle_messages
 from shared.telemetry import TIMER_FAILURES
 
+E = TypeVar("E", bound=Entrypoint)
 
-class EventHandler(Consuming, Entrypoint):
-    """Hands one type of event to a method `(self, session, event, context)`, once each."""
 
-    def __init__(self, event_type: EventType, **options: Any) -> None:
-        self.event_type = event_type
+class Handles(Consuming, Entrypoint):
+    """Hands deliveries to a method of the service; one entrypoint a method."""
+
+    take: Callable[..., None]
+
+    def handler_of(self, service: Any, method: str) -> Handling:
+        """The handler that calls this method of the service."""
+        raise NotImplementedError
+
+    def inlets_of(self, service: Any, method: str) -> list[Inlet]:
+        """Its queues, each with what takes their batches."""
+        handler, runtime = self.handler_of(service, method), service.runtime
+        take = partial(self.take, runtime.database, handler, clock=runtime.clock)
+        return [(queue, take) for queue in handler.queues]
+
+    def inlets(self) -> list[Inlet]:
+        """Those of the method that nameko bound us to."""
+        return self.inlets_of(self.service_instance(), self.method_name)
+
+
+class EventHandler(Handles):
+    """Hands these types of events to a method `(self, session, event, context)`, once each."""
+
+    take = staticmethod(handle_batch)
+
+    def __init__(self, *event_types: EventType, **options: Any) -> None:
+        self.event_types = {event_type.name: event_type for event_type in event_types}
         super().__init__(**options)
 
-    def queues(self, service: str) -> list[Queue]:
-        """One queue for each service that may publish the event."""
-        name, method = self.event_type.name, self.method_name
-        return [event_queue(owner, name, service, method) for owner in self.event_type.owners]
-
-    def setup(self) -> None:
-        """Bind the method once."""
-        service = self.service_instance()
-        self._handler = event_handlers_of(service)[f"{service.name}.{self.method_name}"]
-
-    def take(self, deliveries: list[Delivery]) -> None:
-        """Through the inbox."""
-        handle_batch(self.runtime.database, self._handler, deliveries, self.runtime.clock)
+    def handler_of(self, service: Any, method: str) -> Handler:
+        """One for all its types."""
+        name = f"{service.name}.{method}"
+        return Handler(name, self.event_types, getattr(service, method))
 
 
-class PartnerHandler(Consuming, Entrypoint):
+class PartnerHandler(Handles):
     """Hands raw partner messages to a method `(self, session, delivery, context)`.
 
     The method is idempotent and answers bad input with a receipt; what it raises is parked.
     """
 
+    take = staticmethod(handle_messages)
+
     def __init__(self, pattern: str, **options: Any) -> None:
         self.pattern = pattern
         super().__init__(**options)
 
-    def queues(self, service: str) -> list[Queue]:
-        """The one queue bound to our pattern."""
-        return [partner_queue(self.pattern, service, self.method_name)]
-
-    def setup(self) -> None:
-        """Bind the method once."""
-        service = self.service_instance()
-        self._handler = partner_handlers_of(service)[f"{service.name}.{self.method_name}"]
-
-    def take(self, deliveries: list[Delivery]) -> None:
-        """Each message in a transaction of its own."""
-        take_partner_messages(self.runtime, self._handler, deliveries)
+    def handler_of(self, service: Any, method: str) -> MessageHandler:
+        """One for all that matches the pattern."""
+        return MessageHandler(f"{service.name}.{method}", self.pattern, getattr(service, method))
 
 
 class Timer(Loops, Entrypoint):
@@ -89,22 +94,22 @@ class Timer(Loops, Entrypoint):
 
     def _tick(self, service: Any) -> None:
         try:
-            done = self.fire(service)
+            done = self.fire(service, self.method_name)
         except Exception:
             TIMER_FAILURES.labels(self.runtime.service, self.method_name).inc()
             raise
         if not done:
             self.stopping.wait(self.seconds)
 
-    def fire(self, service: Any) -> int:
+    def fire(self, service: Any, method: str) -> int:
         """Run the method once; returns how much it did."""
         runtime: Runtime = service.runtime
-        method = getattr(service, self.method_name)
+        act = getattr(service, method)
         if self.outside:
-            return method(runtime.database, runtime.clock) or 0
+            return act(runtime.database, runtime.clock) or 0
         with runtime.database.transaction() as session:
-            actor = Actor(f"{service.name}.{self.method_name}", "timer")
-            return method(session, Context(actor, runtime.clock.now())) or 0
+            actor = Actor(f"{service.name}.{method}", "timer")
+            return act(session, Context(actor, runtime.clock.now())) or 0
 
 
 handles = EventHandler.decorator
@@ -112,59 +117,32 @@ receives = PartnerHandler.decorator
 every = Timer.decorator
 
 
-def take_partner_messages(
-    runtime: Runtime, handler: RawHandler, deliveries: Sequence[Delivery]
-) -> None:
-    """Hand each message over in its own transaction; park what cannot be handled."""
-    for delivery in deliveries:
-        try:
-            with runtime.database.transaction() as session:
-                handler.handle(session, delivery, runtime.clock.now())
-        except Exception as error:  # parked with its bytes, whatever it was
-            park_delivery(runtime.database, handler.name, delivery, error)
-
-
-def entrypoints_of(service_cls: type) -> Iterator[tuple[str, Any]]:
-    """Every (method name, entrypoint) of a service class."""
-    for name, method in inspect.getmembers(service_cls, inspect.isfunction):
-        for entrypoint in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()):
-            yield name, entrypoint
-
-
-def event_handlers_of(service: Any) -> dict[str, Handler]:
-    """The inbox handlers of a service, by name: one a method, whatever types it takes."""
-    types: dict[str, dict[str, EventType]] = defaultdict(dict)
-    for method, entrypoint in entrypoints_of(type(service)):
-        if isinstance(entrypoint, EventHandler):
-            types[method][entrypoint.event_type.name] = entrypoint.event_type
-    return {
-        f"{service.name}.{method}": Handler(
-            f"{service.name}.{method}", taken, getattr(service, method)
-        )
-        for method, taken in types.items()
-    }
-
-
-def partner_handlers_of(service: Any) -> dict[str, RawHandler]:
-    """The handlers of partner messages of a service, by name."""
-    return {
-        f"{service.name}.{method}": RawHandler(f"{service.name}.{method}", getattr(service, method))
-        for method, entrypoint in entrypoints_of(type(service))
-        if isinstance(entrypoint, PartnerHandler)
-    }
+def entrypoints_of(service_cls: type, kind: type[E]) -> Iterator[tuple[str, E]]:
+    """Every (method name, entrypoint) of this kind that a service class has."""
+    for name in dir(service_cls):
+        for entrypoint in getattr(getattr(service_cls, name), ENTRYPOINT_EXTENSIONS_ATTR, ()):
+            if isinstance(entrypoint, kind):
+                yield name, entrypoint
 
 
 def handlers_of(service: Any) -> dict[str, Handling]:
-    """Everything of a service that parked deliveries are tried again with, by name."""
-    return {**event_handlers_of(service), **partner_handlers_of(service)}
+    """Everything of a service that takes deliveries, or parked ones once more, by name."""
+    found: dict[str, Handling] = {}
+    for method, entrypoint in entrypoints_of(type(service), Handles):
+        handler = entrypoint.handler_of(service, method)
+        if handler.name in found:
+            raise TypeError(f"{handler.name} is decorated twice: give all its types to one.")
+        found[handler.name] = handler
+    return found
+
+
+def inlets_of(service: Any) -> list[Inlet]:
+    """Every queue that the service consumes, with what takes their batches."""
+    pairs = entrypoints_of(type(service), Handles)
+    return [inlet for method, one in pairs for inlet in one.inlets_of(service, method)]
 
 
 def topology_from(service_classes: Sequence[Any]) -> Topology:
     """The topology that these services need together."""
-    queues = []
-    for cls in service_classes:
-        for name, entrypoint in entrypoints_of(cls):
-            if isinstance(entrypoint, Consuming):
-                entrypoint.method_name = name  # unbound: nameko names it only when it binds
-                queues += entrypoint.queues(cls.name)
-    return topology_of(queues)
+    handlers = [handler for cls in service_classes for handler in handlers_of(cls()).values()]
+    return topology_of([queue for handler in handlers for queue in handler.queues])

@@ -1,5 +1,6 @@
 """Consuming a queue: batches in, acknowledged only after they were handled or parked."""
 
+from collections.abc import Callable
 from functools import partial
 
 from shared.spine.broker import Consumer, Delivery, Queue, Topology
@@ -10,26 +11,24 @@ from shared.telemetry import CONSUMERS, CONSUMERS_EXPECTED
 RECEIVE_SECONDS = 1.0
 
 
+Take = Callable[[list[Delivery]], None]
+Inlet = tuple[Queue, Take]
+
+
 class Consuming(Loops):
     """Consumes queues, each with a connection of its own, so that none waits behind another."""
 
-    method_name: str
-
-    def queues(self, service: str) -> list[Queue]:
-        """The queues this entrypoint reads in `service`."""
-        raise NotImplementedError
-
-    def take(self, deliveries: list[Delivery]) -> None:
-        """Handle or park all of them, or raise DatabaseAwayError."""
+    def inlets(self) -> list[Inlet]:
+        """Each queue, and what handles or parks a batch from it, or raises DatabaseAwayError."""
         raise NotImplementedError
 
     def loops(self) -> list[tuple[str, Work]]:
         """One thread a queue."""
-        queues = self.queues(self.container.service_name)
-        CONSUMERS_EXPECTED.labels(self.runtime.service).inc(len(queues))
-        return [(queue.name, partial(self._consume, queue)) for queue in queues]
+        inlets = self.inlets()
+        CONSUMERS_EXPECTED.labels(self.runtime.service).inc(len(inlets))
+        return [(queue.name, partial(self._consume, queue, take)) for queue, take in inlets]
 
-    def _consume(self, queue: Queue) -> None:
+    def _consume(self, queue: Queue, take: Take) -> None:
         size = self.runtime.settings.batch_size
         self.runtime.broker.declare(Topology((queue,)))
         consumer = self.runtime.broker.consumer(queue.name, 2 * size)
@@ -37,17 +36,17 @@ class Consuming(Loops):
         try:
             while not self.stopping.is_set():
                 if deliveries := consumer.receive(size, RECEIVE_SECONDS):
-                    self._take_patiently(consumer, deliveries)
+                    self._take_patiently(consumer, take, deliveries)
                     consumer.ack(deliveries[-1])
         finally:
             CONSUMERS.labels(self.runtime.service).dec()
             consumer.close()
 
-    def _take_patiently(self, consumer: Consumer, deliveries: list[Delivery]) -> None:
+    def _take_patiently(self, consumer: Consumer, take: Take, deliveries: list[Delivery]) -> None:
         """Hold the batch while the database is away: giving it back would use up its deliveries."""
         while True:
             try:
-                return self.take(deliveries)
+                return take(deliveries)
             except DatabaseAwayError:
                 if self.stopping.is_set():
                     raise

@@ -1,14 +1,15 @@
 """What every service does beside its own work, so that nothing is lost and nothing piles up."""
 
+from functools import partial
+
 from nameko.extensions import DependencyProvider
 
 from shared.spine import gauges, retention
-from shared.spine.broker import Delivery, Queue
 from shared.spine.broker.topology import conversation_queue, dead_letter_queue
 from shared.spine.conversation import Conversation
 from shared.spine.deadletters import REASONS, park_dead_letters
-from shared.spine.entrypoints import event_handlers_of
-from shared.spine.entrypoints.consuming import Consuming
+from shared.spine.entrypoints import handlers_of
+from shared.spine.entrypoints.consuming import Consuming, Inlet
 from shared.spine.entrypoints.loops import Loops, Work
 from shared.telemetry import DEAD_LETTERS
 
@@ -18,35 +19,24 @@ ROUND_SECONDS, GAUGE_SECONDS, QUEUE_SECONDS, RETENTION_SECONDS = 1.0, 2.0, 5.0, 
 class DeadLetters(Consuming, DependencyProvider):
     """Parks what RabbitMQ gave up on."""
 
-    def queues(self, service: str) -> list[Queue]:
-        """The service's dead letters."""
-        return [dead_letter_queue(service)]
-
     def setup(self) -> None:
         """Show the usual reasons as 0: an increase from nothing is none to Prometheus."""
         for reason in REASONS:
             DEAD_LETTERS.labels(self.runtime.service, reason)
 
-    def take(self, deliveries: list[Delivery]) -> None:
-        """Each with its reason."""
-        park_dead_letters(self.runtime.database, deliveries)
+    def inlets(self) -> list[Inlet]:
+        """The service's dead letters, each parked with its reason."""
+        runtime = self.runtime
+        return [(dead_letter_queue(runtime.service), partial(park_dead_letters, runtime.database))]
 
 
 class Answers(Consuming, DependencyProvider):
     """Answers what other services ask and state about published events."""
 
-    def queues(self, service: str) -> list[Queue]:
-        """What is said to this service."""
-        return [conversation_queue(service)]
-
-    def setup(self) -> None:
-        """Know our own handlers."""
-        handlers = event_handlers_of(self.service_instance())
-        self._conversation = Conversation(self.runtime, handlers)
-
-    def take(self, deliveries: list[Delivery]) -> None:
-        """One by one; what cannot be answered now is asked again."""
-        self._conversation.take(deliveries)
+    def inlets(self) -> list[Inlet]:
+        """What is said to this service; what cannot be answered now is asked again."""
+        conversation = Conversation(self.runtime, handlers_of(self.service_instance()))
+        return [(conversation_queue(self.runtime.service), conversation.take)]
 
 
 class Upkeep(Loops, DependencyProvider):
@@ -54,7 +44,7 @@ class Upkeep(Loops, DependencyProvider):
 
     def setup(self) -> None:
         """Know our own handlers and queues."""
-        handlers = event_handlers_of(self.service_instance())
+        handlers = handlers_of(self.service_instance())
         self._conversation = Conversation(self.runtime, handlers)
 
     def start(self) -> None:

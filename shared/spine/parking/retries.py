@@ -2,26 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from shared.clock import Clock
 from shared.spine import parking
-from shared.spine.broker import Delivery
 from shared.spine.database import Database
 from shared.spine.envelope import UndecodableError
+from shared.spine.handlers import Handling
 from shared.spine.parking import SPINE, ParkedState
 from shared.spine.tables import parked
-
-
-class Handling(Protocol):
-    """What a parked delivery is tried again with."""
-
-    def handle(self, session: Session, delivery: Delivery, now: datetime) -> None:
-        """Handle it in this transaction, unless it was handled before; may raise."""
-        ...
 
 
 def retry_due(database: Database, handlers: Mapping[str, Handling], clock: Clock) -> int:

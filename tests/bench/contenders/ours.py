@@ -70,12 +70,12 @@ class Sink(ServiceApi):
 class WithoutInbox(EventHandler):
     """The same consumer without inbox and dedupe: what it gets again it does again."""
 
-    def take(self, deliveries):
-        handler, runtime = self._handler, self.runtime
-        with runtime.database.transaction() as session:
+    @staticmethod
+    def take(database, handler, deliveries, clock):
+        with database.transaction() as session:
             for delivery in deliveries:
                 event = handler.read(delivery.body, delivery.content_type)
-                handler.act(session, event, runtime.clock.now())
+                handler.act(session, event, clock.now())
 
 
 class Forgetful(Sink):

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.inspection import rules
-from services.inspection.rules import Move, Outcome, Policy
+from services.inspection.rules import Move, Outcome
+from shared.programme.values import IMMEDIATE, RECTIFY, InspectionPolicy
 from shared.project import State
 
 GATES = ("false_material", "major_accident")
@@ -24,10 +25,11 @@ BANDS = tuple(map(Decimal, ("0", "59.99", "60", "60.01", "64.99", "65", "65.01",
 
 
 def policy(*, is_immediate=True, not_cooperating_fails=True, warning="60", passing="65"):
-    return Policy(
-        is_immediate=is_immediate, pass_score=Decimal(passing), warning_score=Decimal(warning),
-        hard_gates=frozenset(GATES), not_cooperating_fails=not_cooperating_fails,
-        rule_version="2020-1",
+    return InspectionPolicy(
+        policy=IMMEDIATE if is_immediate else RECTIFY, pass_score=Decimal(passing),
+        warning_score=Decimal(warning), hard_gates=GATES, rectification_days=30,
+        not_cooperating_fails=not_cooperating_fails, min_inspectors=2, agency_cap_per_year=10,
+        rule_version="2020-1", citation_zh="", citation_en="",
     )  # fmt: skip
 
 

@@ -157,7 +157,7 @@ def test_a_circular_keeps_what_it_said_when_the_project_changes(database, said, 
         apply(session, life[5], said.NOW)
         apply(session, later, said.NOW)
     with database.reading() as session:
-        circular = queries.circular(session, "LAUREL-2021-0001")
+        circular = session.get_one(Circular, "LAUREL-2021-0001")
         assert (circular.title, circular.number_zh, circular.number_en) == (
             "互联网医院平台", "通报〔2021〕第1号", "Circular No. 1 of 2021",
         )  # fmt: skip
@@ -180,7 +180,7 @@ def test_the_register_shows_no_application_before_publicity(database, said, life
         apply(session, life[0], said.NOW)
     with database.reading() as session:
         assert queries.count(session, queries.registered(queries.RegisterFilter())) == 0
-        with pytest.raises(NotFoundError, match="The register has no project"):
+        with pytest.raises(NotFoundError, match="There is no project"):
             queries.project(session, said.PROJECT)
         assert queries.funnel(session) == {"SUBMITTED": 1}
 

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from sqlalchemy import event as sqlalchemy_event
 
 from services.notification.site import texts
-from shared.programme_lint import read_programme
+from shared.programme.lint import read_programme
 
 DEFINITION = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"
 EVIL = '<script>alert(1)</script>"&'

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select,
 from shared.catalogue import PROGRAMME_PUBLISHED
 from shared.spine.broker import Message, broker_at
 from shared.spine.conversation import Conversation
-from shared.spine.entrypoints import event_handlers_of, handles
+from shared.spine.entrypoints import handlers_of, handles
 from shared.spine.inbox import handle_batch
 from shared.spine.outbox import record
 from shared.spine.relay import LANES, Relay
@@ -122,7 +122,7 @@ class Stack(Laurel):
         runtime, url = self.runtime("scoring"), self.settings.broker_url
         broker = broker_at(proxy.url(url)) if proxy else self.broker
         runtime = replace(runtime, broker=broker)
-        self._conversations[1] = Conversation(runtime, event_handlers_of(self.keeper))
+        self._conversations[1] = Conversation(runtime, handlers_of(self.keeper))
 
     def say(self, *bodies):
         """Put bytes into the publishing service's conversation."""
@@ -156,7 +156,7 @@ class Stack(Laurel):
 
     def take(self, deliveries):
         """What the keeper does with a batch."""
-        runtime, (handler,) = self.runtime("scoring"), event_handlers_of(self.keeper).values()
+        runtime, (handler,) = self.runtime("scoring"), handlers_of(self.keeper).values()
         handle_batch(runtime.database, handler, deliveries, runtime.clock)
 
     def depth(self):

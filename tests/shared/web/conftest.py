@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.errors import NotFoundError
+from shared.spine.rows import found
 from shared.testing import Laurel
 from shared.web.paging import keyset
 from shared.web.routes import ServiceApi, route
@@ -24,7 +24,7 @@ class Book(Base):
 
     title: Mapped[str] = mapped_column(String(40), primary_key=True)
     copies: Mapped[int]
-    sequence: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class ShelfIn(Schema):
@@ -68,7 +68,7 @@ class Library(ServiceApi):
     @route("GET", "/v1/books", query=CopiesQuery, answer=BookOut, page=True)
     def list_books(self, session, call):
         """List the books."""
-        return keyset(session, select(Book), Book.title, call.page)
+        return keyset(session, select(Book), call.page)
 
     @route("GET", "/v1/books/<title>", answer=BookOut)
     def show_book(self, session, call):
@@ -79,16 +79,13 @@ class Library(ServiceApi):
     def edit_book(self, session, call):
         """Change how many copies there are."""
         book = _book(session, call)
-        call.check_version(book.sequence)
-        book.copies, book.sequence = call.body["copies"], book.sequence + 1
+        call.check_version(book.version)
+        book.copies, book.version = call.body["copies"], book.version + 1
         return book
 
 
 def _book(session, call):
-    book = session.get(Book, call.path["title"])
-    if book is None:
-        raise NotFoundError(f"No book is called {call.path['title']!r}.")
-    return book
+    return found(session, Book, call.path["title"])
 
 
 class Stack(Laurel):

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import JSON, event
 
 from shared.catalogue import SERVICES
-from shared.programme_lint import read_programme
+from shared.programme.lint import read_programme
 from shared.spine.tables import Instant
 from shared.testing import Laurel
 from shared.web.spec import routes_of

@@ -31,7 +31,7 @@ def test_pages_hold_every_item_once(both):
 def test_a_list_that_fills_its_page_has_no_further_one(stack):
     fill(stack, "abc")
     assert page(stack, limit=3) == (["a", "b", "c"], None)
-    assert page(stack, limit=2) == (["a", "b"], encode_cursor("b"))
+    assert page(stack, limit=2) == (["a", "b"], encode_cursor(["b"]))
     assert page(stack) == (["a", "b", "c"], None)
 
 
@@ -50,7 +50,21 @@ def test_keys_in_any_script_make_cursors(both):
     assert sorted(found + rest) == sorted(["云", "医院", "\U0001f3e5"])
 
 
-BAD_CURSORS = ["%", "é", "a", "====", "_w", base64.urlsafe_b64encode(b"a\0b").decode()]
+NO_KEYS = [
+    '"a"',
+    "[1]",
+    '["a", "b"]',
+    "[]",
+    "[true]",
+    '["a\\u0000b"]',
+    '["\\ud800"]',
+    "{}",
+    "[" * 5000,
+]
+BAD_CURSORS = [
+    *["%", "é", "a", "====", "_w"],
+    *[base64.urlsafe_b64encode(key.encode()).decode() for key in NO_KEYS],
+]
 
 
 @pytest.mark.parametrize("cursor", BAD_CURSORS)

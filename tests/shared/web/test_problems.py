@@ -100,7 +100,7 @@ def test_an_unknown_path_is_not_found(stack, path):
 def test_an_unknown_thing_is_named(stack):
     answer = stack.client.get("/v1/books/Moby")
     assert told(answer) == (404, "not-found")
-    assert answer.json["detail"] == "No book is called 'Moby'."
+    assert answer.json["detail"] == "There is no book 'Moby'."
 
 
 def test_a_method_that_is_not_possible_is_told_which_are(stack):

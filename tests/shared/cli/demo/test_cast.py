@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from stdnum.cn import uscc
 
 from shared.cli.demo.cast import Cast, Fate
-from shared.programme import Programme
-from shared.programme_lint import read_programme
+from shared.programme.definition import parse
+from shared.programme.lint import read_programme
 
 DEFINITION = Path(__file__).parents[4] / "services/intake/data/programme-2020.yaml"
-PROGRAMME = Programme.parse(read_programme(DEFINITION.read_text()))
+PROGRAMME = parse(read_programme(DEFINITION.read_text()))
 UNITS = [
     {"code": "P110000", "kind": "province", "region_code": "110000"},
     {"code": "C210200", "kind": "planning_city", "region_code": "210200"},

@@ -12,8 +12,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from shared.errors import InvalidError
-from shared.programme import normalise
-from shared.programme_schema import DEFINITION
+from shared.programme.definition import normalise
+from shared.programme.schema import DEFINITION
 
 MAX_CHARACTERS, MAX_VALUE, MAX_DEPTH = 262_144, 2_000, 20
 INSTANT = "must be a day and time with its offset, like 2020-10-12T00:00:00+08:00"

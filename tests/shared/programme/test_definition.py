@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from marshmallow import ValidationError
 
-from shared.programme import Criterion, Programme, normalise
-from shared.programme_lint import read_programme
+from shared.programme.definition import normalise, parse
+from shared.programme.lint import read_programme
+from shared.programme.values import Criterion
 
-SHIPPED = Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml"
+SHIPPED = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"
 DEFINITION = read_programme(SHIPPED.read_text())
 
 
@@ -19,7 +20,7 @@ def definition():
 
 
 def test_the_shipped_definition_reads_as_its_values():
-    programme = Programme.parse(DEFINITION)
+    programme = parse(DEFINITION)
     assert programme.id == "2020"
     assert programme.opens_at == datetime(2020, 10, 11, 16, tzinfo=UTC)
     assert programme.required_evidence == ("business_licence", "project_report")
@@ -41,7 +42,7 @@ def test_the_shipped_definition_reads_as_its_values():
 def test_decimals_are_exact_from_the_yaml_text_to_the_values():
     text = SHIPPED.read_text()
     text = text.replace("weight: 0.35", "weight: 0.1").replace("weight: 0.30", "weight: 0.8")
-    weights = [criterion.weight for criterion in Programme.parse(read_programme(text)).rubric]
+    weights = [criterion.weight for criterion in parse(read_programme(text)).rubric]
     assert weights == [Decimal("0.1"), Decimal("0.1"), Decimal("0.8")]
 
 
@@ -58,7 +59,7 @@ def test_a_normalised_definition_is_json_with_every_default_and_normalises_to_it
 
 def test_workday_overrides_are_days(definition):
     definition["workday_overrides"] = {"2027-02-06": True, "2027-02-08": False}
-    assert Programme.parse(definition).workday_overrides == {
+    assert parse(definition).workday_overrides == {
         date(2027, 2, 6): True,
         date(2027, 2, 8): False,
     }
@@ -66,7 +67,7 @@ def test_workday_overrides_are_days(definition):
 
 def test_a_units_own_places_win_over_its_kinds(definition):
     definition["unit_quotas"] = {"province": 10, "P110000": 13, "P120000": 0}
-    programme = Programme.parse(definition)
+    programme = parse(definition)
     assert programme.quota_of("P110000", "province") == 13
     assert programme.quota_of("P120000", "province") == 0
     assert programme.quota_of("P130000", "province") == 10
@@ -77,7 +78,7 @@ def test_parsing_a_wrong_definition_names_every_wrong_field(definition):
     definition["total_quota"] = 0
     del definition["id"]
     with pytest.raises(ValidationError) as refusal:
-        Programme.parse(definition)
+        parse(definition)
     assert refusal.value.messages == {
         "id": ["Missing data for required field."],
         "total_quota": ["must be from 1 to 100000"],

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidError
-from shared.programme_lint import Finding, lint, read_programme
+from shared.programme.lint import Finding, lint, read_programme
 
-SHIPPED = (Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml").read_text()
+SHIPPED = (Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml").read_text()
 LINES = SHIPPED.splitlines()
 INSTANT = "must be a day and time with its offset, like 2020-10-12T00:00:00+08:00"
 

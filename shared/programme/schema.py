@@ -7,7 +7,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-IMMEDIATE, RECTIFY = "immediate", "rectify"
+from shared.programme.values import IMMEDIATE, RECTIFY
+
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
 COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
 DAYS = validate.Range(1, 1000, error="must be from 1 to 1000")

@@ -1,0 +1,52 @@
+"""Reading a programme definition from plain data, and writing it out whole."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from shared.programme.schema import DEFINITION
+from shared.programme.values import Criterion, Direction, InspectionPolicy, Programme
+
+
+def parse(definition: Mapping[str, Any]) -> Programme:
+    """Read a definition; raises marshmallow's ValidationError naming every wrong field."""
+    return _parse(json.dumps(definition))
+
+
+@lru_cache(maxsize=64)
+def _parse(definition: str) -> Programme:
+    loaded = DEFINITION.load(json.loads(definition))
+    directions = {
+        item["number"]: Direction(
+            item["number"], item["class_code"], item["name_zh"], item["name_en"], item["quota"]
+        )
+        for item in loaded["directions"]
+    }
+    policy = InspectionPolicy(
+        **loaded["inspection"] | {"hard_gates": tuple(loaded["inspection"]["hard_gates"])}
+    )
+    return Programme(
+        id=loaded["id"],
+        name_zh=loaded["name_zh"],
+        name_en=loaded["name_en"],
+        opens_at=loaded["submission"]["opens_at"],
+        closes_at=loaded["submission"]["closes_at"],
+        classes=loaded["classes"],
+        directions=directions,
+        required_evidence=tuple(loaded["required_evidence"]),
+        unit_quotas=loaded["unit_quotas"],
+        total_quota=loaded["total_quota"],
+        experts_per_application=loaded["experts_per_application"],
+        rubric=tuple(Criterion(**item) for item in loaded["rubric"]),
+        publicity_working_days=loaded["publicity_working_days"],
+        validity_years=loaded["validity_years"],
+        workday_overrides=loaded["workday_overrides"],
+        inspection=policy,
+    )
+
+
+def normalise(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition as JSON values with every default filled in; raises ValidationError."""
+    dumped: dict[str, Any] = DEFINITION.dump(DEFINITION.load(definition))
+    return dumped

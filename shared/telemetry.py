@@ -90,7 +90,9 @@ RECONCILIATION_AGE = _gauge(
     "source",
 )
 QUEUE_MESSAGES = _gauge("laurel_queue_messages", "Messages waiting in a queue.", "queue")
-TIMER_FAILURES = _counter("laurel_timer_failures_total", "Timer runs that raised.", "timer")
+TIMER_FAILURES = _counter(
+    "laurel_timer_failures_total", "Timer runs and due rows that raised.", "timer"
+)
 RELAY_FAILURES = _counter(
     "laurel_relay_failures_total", "Windows not wholly confirmed, by kind.", "kind"
 )

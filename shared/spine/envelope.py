@@ -14,7 +14,10 @@ from shared.errors import LaurelError
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BODY_BYTES = 1_048_576
 MAX_DEPTH = 32
+TOO_LARGE = f"The body has {{}} bytes; at most {MAX_BODY_BYTES} are read."
 MAX_ID, MAX_TEXT = 64, 120  # as the spine's tables hold them: what is too long could not be parked
+NAMED = ("id", "source", "type", "subject", "correlationid")
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -22,6 +25,13 @@ class UndecodableError(LaurelError):
     """These bytes are no event of ours; parked at once, never retried by itself."""
 
     slug = "undecodable"
+
+
+class UnencodableError(LaurelError):
+    """No reader would take this event, so it is not recorded; a fault of whoever records it."""
+
+    slug = "unencodable"
+    status = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +68,14 @@ def new_id() -> str:
 
 
 def made_at(event_id: str) -> datetime | None:
-    """The real instant in a UUIDv7, to the millisecond; None for an id of another kind."""
+    """The real instant in a UUIDv7, to the millisecond; None for ids of no year that we know."""
     try:
         identifier = uuid_utils.UUID(event_id)
-    except ValueError:
+        if identifier.version != 7:  # noqa: PLR2004 - the UUID version that carries time
+            return None
+        return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    if identifier.version != 7:  # noqa: PLR2004 - the UUID version that carries time
-        return None
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
 def first_id_at(instant: datetime) -> str:
@@ -75,7 +85,10 @@ def first_id_at(instant: datetime) -> str:
 
 
 def encode(event: Event) -> bytes:
-    """The bytes that go over the wire."""
+    """The bytes that go over the wire.
+
+    Raises UnencodableError for what every reader would refuse.
+    """
     attributes = {
         "specversion": "1.0",
         "id": event.id,
@@ -93,7 +106,14 @@ def encode(event: Event) -> bytes:
         "data": event.data,
     }
     present = {name: value for name, value in attributes.items() if value is not None}
-    return json.dumps(present, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        for name in NAMED:
+            _text(present, name)
+        body = _dumps(present).encode()
+        _check(present, body)
+    except (UndecodableError, ValueError, RecursionError) as error:
+        raise UnencodableError(f"{event.type} cannot be recorded: {error}") from error
+    return body
 
 
 def decode(body: bytes, content_type: str | None) -> Event:
@@ -114,7 +134,7 @@ def decode(body: bytes, content_type: str | None) -> Event:
             version=_counting(_text(attributes, "dataschema").rsplit("/", 1)[-1]),
             actor=_named(attributes.get("actor")),
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UndecodableError(f"Not a CloudEvents 1.0 event of Laurel: {error}.") from error
 
 
@@ -122,7 +142,7 @@ def decoded(body: bytes, content_type: str | None) -> Event | None:
     """The event in these bytes, or None where there is none."""
     try:
         return decode(body, content_type)
-    except UndecodableError:
+    except Exception:
         return None
 
 
@@ -131,19 +151,14 @@ def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
     if content_type is None or content_type.split(";")[0].strip().lower() != CONTENT_TYPE:
         raise UndecodableError(f"Content type is {content_type!r}; it must be {CONTENT_TYPE!r}.")
     if len(body) > MAX_BODY_BYTES:
-        raise UndecodableError(
-            f"The body has {len(body)} bytes; at most {MAX_BODY_BYTES} are read."
-        )
+        raise UndecodableError(TOO_LARGE.format(len(body)))
     try:
         parsed = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise UndecodableError(f"The body is not JSON in UTF-8: {error}.") from error
     if not isinstance(parsed, dict):
         raise UndecodableError("The body is JSON, but not an object.")
-    if _depth(parsed) > MAX_DEPTH:
-        raise UndecodableError(f"The body is nested deeper than {MAX_DEPTH} levels.")
-    if b"\\u" in body and not all(map(_is_storable, _texts(parsed))):
-        raise UndecodableError("The body holds NUL or half of a surrogate pair.")
+    _check(parsed, body)
     if parsed.get("specversion") != "1.0":
         raise UndecodableError("The body is no CloudEvent: 'specversion' must be \"1.0\".")
     return parsed
@@ -152,6 +167,16 @@ def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
 def traceparent_of(value: object) -> str | None:
     """A trace as W3C Trace Context writes it; what is not well-formed is no trace."""
     return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
+
+
+def _check(parsed: dict[str, Any], body: bytes) -> None:
+    """What writer and reader refuse alike, though it is JSON."""
+    if len(body) > MAX_BODY_BYTES:
+        raise UndecodableError(TOO_LARGE.format(len(body)))
+    if _depth(parsed) > MAX_DEPTH:
+        raise UndecodableError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    if b"\\u" in body and not all(map(_is_storable, _texts(parsed))):
+        raise UndecodableError("The body holds NUL or half of a surrogate pair.")
 
 
 def _named(value: object) -> str | None:

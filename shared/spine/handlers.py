@@ -17,6 +17,7 @@ from shared.spine.broker.topology import event_queue, partner_queue
 from shared.spine.context import Actor, Context
 from shared.spine.database import insert_new_rows
 from shared.spine.envelope import Event, decode, traceparent_of
+from shared.spine.faults import only_errors
 from shared.spine.tables import inbox
 
 Act = Callable[[Session, Event, Context], None]
@@ -90,7 +91,8 @@ class Handler:
     def act(self, session: Session, event: Event, now: datetime) -> None:
         """Let the method act on an event that is new to it."""
         context = Context(Actor(self.name, "handler"), now)
-        self.method(session, event, context.because_of(event))
+        with only_errors():
+            self.method(session, event, context.because_of(event))
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class MessageHandler:
         """Hand one message over; who sent it, only the method can tell."""
         trace = traceparent_of(delivery.headers.get("traceparent"))
         context = Context(Actor(self.name, "handler"), now, traceparent=trace)
-        self.method(session, delivery, context)
+        with only_errors():
+            self.method(session, delivery, context)
 
 
 Handling = Handler | MessageHandler

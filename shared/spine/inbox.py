@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -20,11 +19,10 @@ from shared.clock import Clock
 from shared.spine import parking
 from shared.spine.broker import Delivery
 from shared.spine.database import Database
-from shared.spine.envelope import Event, UndecodableError, decoded
+from shared.spine.envelope import Event, decoded
 from shared.spine.handlers import (
     Handler,
     MessageHandler,
-    UnknownVersionError,
     enter,
     handle_one,
     refuse_other_body,
@@ -67,7 +65,7 @@ class BlamedError(Exception):
     """One event failed; the rest can be handled without it."""
 
     def __init__(self, item: Readable, error: Exception) -> None:
-        super().__init__(str(error))
+        super().__init__(type(error).__name__)
         self.item, self.error = item, error
 
 
@@ -96,7 +94,7 @@ def _read(handler: Handler, deliveries: Sequence[Delivery]) -> Batch:
     for delivery in deliveries:
         try:
             event = handler.read(delivery.body, delivery.content_type)
-        except (UndecodableError, UnknownVersionError, ValidationError) as error:
+        except Exception as error:
             event_in = decoded(delivery.body, delivery.content_type)
             batch.bad.append(Bad(delivery, error, event_in))
         else:

@@ -19,6 +19,13 @@ from shared.web.spec import Call, route
 __all__ = ["Call", "Page", "ServiceApi", "route"]
 
 
+class NotLiveError(LaurelError):
+    """A part of this process has ended that nothing but a restart brings back."""
+
+    slug = "not-live"
+    status = 503
+
+
 class NotReadyError(LaurelError):
     """Requests cannot be accepted, although the database answers."""
 
@@ -39,7 +46,12 @@ class ServiceApi(OperationsApi):
 
     @route("GET", "/health/live")
     def show_live(self, session: Any, call: Call) -> dict[str, str]:  # noqa: ARG002 - one signature
-        """Tell that the process answers; a lost database must not get it killed."""
+        """Tell that the process works; a lost database or broker must not get it killed.
+
+        503 when a thread that consumes, publishes or keeps time has ended: only a restart helps.
+        """
+        if dead := [name for loop in self.runtime.loops for name in loop.dead()]:
+            raise NotLiveError(f"These threads have ended: {', '.join(sorted(dead))}. Restart.")
         return {"status": "live"}
 
     @route("GET", "/health/ready")

@@ -17,6 +17,7 @@ from shared.spine.broker.link import ERRORS, broker_errors, opening
 from shared.spine.broker.topology import Topology, receipts_queue
 
 FILL_SECONDS = 0.001
+UNREADABLE = "unreadable-properties"
 BLOCKED = "blocked: the broker takes no messages for the moment"
 
 
@@ -153,11 +154,12 @@ class AmqpConsumer:
         self._cancelled = True
 
     def _on_message(self, message: Any) -> None:
-        body = message.body
+        body, unreadable = message.body, message.properties.get("unreadable")
+        headers = message.headers or {}
         self._arrived.append(
             Delivery(
                 body=body if isinstance(body, bytes) else body.encode(),
-                headers=message.headers or {},
+                headers={UNREADABLE: unreadable.hex()} if unreadable else headers,
                 content_type=message.properties.get("content_type"),
                 routing_key=message.delivery_info["routing_key"],
                 user_id=message.properties.get("user_id"),

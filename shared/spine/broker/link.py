@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import amqp
+from amqp import method_framing
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
@@ -20,6 +21,23 @@ ERRORS = (
     OSError,
     AttributeError,
 )  # py-amqp raises the last one on a lost link
+
+
+class ReceivedMessage(amqp.Message):
+    """A message whose properties may be anything: those that cannot be read are kept raw.
+
+    py-amqp would give the whole connection up, and with it every message behind.
+    """
+
+    def _load_properties(self, class_id: int, buf: bytes, offset: int) -> int:
+        try:
+            return int(super()._load_properties(class_id, buf, offset))
+        except Exception:
+            self.properties = {"unreadable": bytes(buf[offset:])}
+            return offset
+
+
+method_framing.Message = ReceivedMessage
 
 
 @contextmanager

@@ -83,7 +83,8 @@ class Spine(Loops, DependencyProvider):
     def _publish(self, lane: str) -> None:
         try:
             while self._relays[lane].publish_window() == self.runtime.settings.relay_window:
-                pass
+                if self.stopping.is_set():
+                    return  # the rest stays in the outbox
         except RelayError as error:
             RELAY_FAILURES.labels(self.runtime.service, error.kind).inc()
             raise

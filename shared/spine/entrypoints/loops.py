@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.runtime import Runtime
 from shared.spine.broker import BrokerError
+from shared.spine.faults import only_errors
 from shared.spine.inbox import DatabaseAwayError
 from shared.spine.relay import RelayError
 
@@ -42,15 +43,24 @@ class Loops:
     def start(self) -> None:
         """Begin."""
         self.stopping = threading.Event()
-        self._threads = [
-            self.container.spawn_managed_thread(partial(self._run, name, work), identifier=name)
+        self._threads = {
+            name: self.container.spawn_managed_thread(
+                partial(self._run, name, work), identifier=name
+            )
             for name, work in self.loops()
-        ]
+        }
+        self.runtime.loops.append(self)
+
+    def dead(self) -> list[str]:
+        """The loops that ended though nobody had them stopped."""
+        if self.stopping.is_set():
+            return []
+        return [name for name, thread in self._threads.items() if thread.dead]
 
     def stop(self) -> None:
         """Let each stretch in hand finish."""
         self.stopping.set()
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.wait()
 
     def _run(self, name: str, work: Work) -> None:
@@ -58,7 +68,8 @@ class Loops:
         while not self.stopping.is_set():
             began = time.monotonic()
             try:
-                work()
+                with only_errors():
+                    work()
                 wait = FIRST_WAIT_SECONDS
             except (BrokerError, RelayError, DatabaseAwayError, SQLAlchemyError) as error:
                 if time.monotonic() - began > LONGEST_WAIT_SECONDS:

@@ -23,7 +23,7 @@ from shared.spine.broker import Delivery
 from shared.spine.envelope import Event, made_at, new_id
 from shared.spine.tables import parked, parked_steps
 
-MAX_DETAIL, LONGEST_HANDLER = 2_000, 80
+MAX_DETAIL, LONGEST_NAME = 2_000, 80
 SPINE = "spine"
 VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|\"[^\"]*\"|0x[0-9a-f]+|\d+")
 
@@ -78,7 +78,7 @@ def park(
         return known
     row = {
         "id": new_id(),
-        "handler": handler[:LONGEST_HANDLER],
+        "handler": storable(handler, LONGEST_NAME),
         "event_id": event_id,
         "source": source,
         "event_type": event.type if event else None,
@@ -135,10 +135,19 @@ def open_count(session: Session) -> int:
 def describe_error(error: Exception) -> tuple[str, str]:
     """The slug and the detail that an operator reads."""
     if isinstance(error, ValidationError):
-        return "schema", str(error.messages)[:MAX_DETAIL]
+        return "schema", storable(error.messages, MAX_DETAIL)
     if isinstance(error, LaurelError):
-        return error.slug, error.detail[:MAX_DETAIL]
-    return type(error).__name__, str(error)[:MAX_DETAIL]
+        return error.slug, storable(error.detail, MAX_DETAIL)
+    return storable(type(error).__name__, LONGEST_NAME), storable(error, MAX_DETAIL)
+
+
+def storable(value: object, longest: int) -> str:
+    """Its text as every database can hold it: cut, with NUL and half surrogates written out."""
+    try:
+        text = str(value)[:longest]
+    except Exception as error:
+        text = f"(no words: {type(error).__name__})"
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def delivery_of(row: Row[Any]) -> Delivery:

@@ -4,21 +4,35 @@ Every list is a page and every decision a batch, so that nothing grows with what
 is one transaction, so that an interrupted command has done whole batches and lost nothing.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, not_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    not_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from shared.errors import IllegalTransitionError, NotFoundError
 from shared.spine import parking
+from shared.spine.database import insert_new_rows
 from shared.spine.parking import OPEN, ParkedState
-from shared.spine.tables import parked, parked_steps
+from shared.spine.tables import inbox, parked, parked_steps
 
 BATCH = 500
+FEW = 20  # bodies in memory at once
 GROUPS = 200
 
 
@@ -155,17 +169,23 @@ def decide(
     asked for again and again. A retry happens at the next tick; what is on its way already is not
     asked twice. Of many, those that are being tried now are passed over; one is waited for.
     """
-    now = datetime.now(UTC)
-    eligible = _eligible(wanted, decision, now).where(parked.c.id > after)
-    batch = eligible.order_by(parked.c.id).limit(BATCH)
     is_one = wanted.id is not None
-    ids = session.scalars(batch.with_for_update(skip_locked=not is_one)).all()
+    eligible = _eligible(wanted, decision, None if is_one else datetime.now(UTC))
+    batch = eligible.where(parked.c.id > after).order_by(parked.c.id).limit(BATCH)
+    rows = session.execute(batch.with_for_update(skip_locked=not is_one)).all()
+    now = datetime.now(UTC)  # after the wait for a try of the one that is on
+    ids = [row.id for row in rows]
+    if decision is Decision.RESTORE:
+        _forget_discarded(session, ids)
     is_over = decision is Decision.DISCARD
     due_at = now if decision is Decision.RETRY else None
     parking.change(
         session, ids, state=TO[decision], due_at=due_at, settled_at=now if is_over else None
     )
-    parking.note_step(session, ids, actor, DONE[decision], why)
+    if is_over:
+        _know_discarded(session, ids, now)
+    news = [row.id for row in rows if decision is not Decision.RETRY or not _is_due(row, now)]
+    parking.note_step(session, news, actor, DONE[decision], why)
     return ids
 
 
@@ -179,10 +199,50 @@ def decide_one(
             raise IllegalTransitionError(f"Parked event {parked_id} is {state} already.")
 
 
-def _eligible(wanted: Wanted, decision: Decision, now: datetime) -> Select[Any]:
+def _know_discarded(session: Session, ids: Sequence[str], now: datetime) -> None:
+    """What was discarded counts as handled: it has no effect, however often it comes again."""
+    names = ("handler", "event_id", "source", "subject", "body")
+    own = parked.c.id.in_(ids), parked.c.event_id.is_not(None)
+    few = session.execute(
+        select(*(parked.c[name] for name in names)).where(*own),
+        execution_options={"yield_per": FEW},
+    )
+    known = [
+        {
+            "handler": row.handler,
+            "event_id": row.event_id,
+            "source": row.source or "",
+            "about": row.subject or "",
+            "digest": hashlib.sha256(row.body).digest(),
+            "handled_at": now,
+        }
+        for row in few
+    ]
+    if known:
+        insert_new_rows(session, inbox, known, inbox.c.event_id)
+
+
+def _forget_discarded(session: Session, ids: Sequence[str]) -> None:
+    """What is restored can be handled again, unless it was handled before it was discarded."""
+    known_since = exists().where(
+        parked.c.id.in_(ids),
+        parked.c.handler == inbox.c.handler,
+        parked.c.event_id == inbox.c.event_id,
+        parked.c.settled_at == inbox.c.handled_at,
+    )
+    session.execute(delete(inbox).where(known_since))
+
+
+def _is_due(row: Row[Any], now: datetime) -> bool:
+    return bool(row.state == ParkedState.WAITING and row.due_at <= now)
+
+
+def _eligible(wanted: Wanted, decision: Decision, now: datetime | None) -> Select[Any]:
+    """Those in a fitting state; with `now` no retry of what is on its way already."""
     states = parked.c.state.in_(FROM[decision])
-    found = select(parked.c.id).where(*wanted.conditions(), states)
-    if decision is Decision.RETRY:
+    columns = (parked.c.id, parked.c.state, parked.c.due_at)
+    found = select(*columns).where(*wanted.conditions(), states)
+    if decision is Decision.RETRY and now is not None:
         on_its_way = and_(parked.c.state == ParkedState.WAITING, parked.c.due_at <= now)
         found = found.where(not_(on_its_way))
     return found

@@ -66,7 +66,8 @@ def _handle(
 
 
 def _count_attempt(session: Session, seen: Row[Any], error: Exception) -> None:
-    """Count the attempt, unless another replica has counted it meanwhile."""
+    """Count the attempt, unless another replica did, or an operator asked for the next one."""
     row = session.execute(select(parked).where(parked.c.id == seen.id).with_for_update()).one()
-    if row.state == ParkedState.WAITING and row.attempts == seen.attempts:
+    is_as_seen = (row.attempts, row.due_at) == (seen.attempts, seen.due_at)
+    if row.state == ParkedState.WAITING and is_as_seen:
         parking.postpone(session, row, error)

@@ -67,10 +67,10 @@ class Stack(Laurel):
         with self.session("intake") as session:
             return [self.record(session, name) for name in names]
 
-    def record(self, session, name):
+    def record(self, session, name, **changes):
         aggregate = SimpleNamespace(event_subject=name, sequence=0)
         data = {"programme": name, "edition": 1, "definition": {}, "units": []}
-        return record(session, PROGRAMME_PUBLISHED, aggregate, acting(NOW), **data)
+        return record(session, PROGRAMME_PUBLISHED, aggregate, acting(NOW), **data | changes)
 
     def effects(self):
         with self.session("scoring") as session:

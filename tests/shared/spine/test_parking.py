@@ -2,13 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
 from deploy.local.process import wait_until
 from shared.errors import IllegalTransitionError
+from shared.spine.entrypoints import handlers_of
 from shared.spine.parking import decisions
 from shared.spine.parking.decisions import Decision, decide_one
+from shared.spine.parking.retries import retry_next
 
 SECONDS = 20
 
@@ -72,21 +75,42 @@ def test_two_operators_who_ask_at_once_have_it_run_once(real_stack, parked_id):
     ]
 
 
-def test_who_asks_while_it_runs_has_it_run_once(real_stack, parked_id):
+def ask_while_it_runs(stack, parked_id):
+    """Have it tried, and ask for a retry while it is; gives the outcomes of both."""
     entered, go_on = threading.Event(), threading.Event()
 
     def block(_session):
         entered.set()
         go_on.wait(SECONDS)
 
-    real_stack.keeper.surprises = {"bad": [block]}
-    real_stack.make_due()
+    stack.keeper.surprises = {"bad": [block]}
+    stack.make_due()
     with ThreadPoolExecutor() as threads:
-        running = threads.submit(real_stack.retry_parked)
+        running = threads.submit(
+            retry_next, stack.runtime("scoring").database, handlers_of(stack.keeper), stack.clock
+        )
         assert entered.wait(SECONDS)
-        ask(real_stack, parked_id, "operator:li")
+        asked = threads.submit(ask, stack, parked_id, "operator:li")
+        wait_until(lambda: stack.waits_for_lock("scoring"), SECONDS, "the operator to wait")
         go_on.set()
-        assert running.result() == 1
+        return running.result(), asked.exception()
+
+
+def test_what_an_operator_asks_while_a_try_fails_is_kept(real_stack, parked_id):
+    real_stack.keeper.failing = {"bad"}
+    tried, refused = ask_while_it_runs(real_stack, parked_id)
+    assert (tried, refused) == (True, None)
+    (row,) = real_stack.parked_rows()
+    assert row.due_at <= datetime.now(UTC)
+    real_stack.keeper.failing = set()
+    assert real_stack.retry_parked() == 1
+    assert real_stack.effects() == ["bad"]
+
+
+def test_who_asks_while_it_runs_has_it_run_once(real_stack, parked_id):
+    tried, refused = ask_while_it_runs(real_stack, parked_id)
+    assert tried
+    assert isinstance(refused, IllegalTransitionError)
     with pytest.raises(IllegalTransitionError, match="is handled already"):
         ask(real_stack, parked_id, "operator:li")
     assert real_stack.effects() == ["bad"]

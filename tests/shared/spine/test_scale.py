@@ -11,7 +11,7 @@ from shared.spine.parking.decisions import Wanted
 from tests.shared.spine.rows import ago, park, parked_row
 
 MANY, LIMIT = 10_000, 50
-MOST_STATEMENTS = 4
+MOST_STATEMENTS = 6
 STATES = ("waiting", "held", "handled", "discarded")
 
 
@@ -100,6 +100,7 @@ def plan_nodes(plan):
         yield from plan_nodes(part)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wanted", "states", "most"),
     [

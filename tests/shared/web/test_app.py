@@ -88,3 +88,18 @@ def test_metrics_count_requests_by_route_and_not_by_address(stack):
     text = stack.client.get("/metrics").text
     assert 'route="/v1/books/<title>",service="intake",status="404"' in text
     assert "unique-title-of-this-test" not in text
+
+
+class Ended:
+    """A loop of which a thread has ended."""
+
+    def dead(self):
+        return ["relay urgent"]
+
+
+def test_a_process_with_a_thread_that_ended_is_not_live(stack):
+    assert stack.client.get("/health/live").status_code == 200
+    stack.runtime("intake").loops.append(Ended())
+    answer = stack.client.get("/health/live")
+    assert (answer.status_code, answer.json["slug"]) == (503, "not-live")
+    assert "relay urgent" in answer.json["detail"]

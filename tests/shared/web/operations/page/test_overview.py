@@ -165,6 +165,7 @@ def test_a_schema_of_another_version_is_told_with_the_command_to_run(desk):
     assert "Run: laurel migrate scoring" in desk.read()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["desk", "real_desk"])
 def test_pages_cost_the_same_with_ten_thousand_parked_events(name, request):
     desk = request.getfixturevalue(name)

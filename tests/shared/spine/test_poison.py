@@ -1,0 +1,187 @@
+"""Whatever comes in or is raised costs its own event and nothing else, on both stacks."""
+
+import json
+
+import eventlet
+import pytest
+
+from shared.spine.envelope import CONTENT_TYPE, UnencodableError, encode
+from shared.spine.parking.decisions import Decision, decide_one
+from tests.shared.spine.test_delivery import event, send
+
+BEYOND = "ffffffff-ffff-7fff-bfff-ffffffffffff"  # a UUIDv7 of the year 10889
+
+
+class PanicError(BaseException):
+    """What an extension written in another language raises."""
+
+
+class WordlessError(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+def spoiled(**attributes):
+    """A good event's bytes with some attributes replaced."""
+    return json.dumps(json.loads(encode(event("x"))) | attributes).encode()
+
+
+def raising(error):
+    def surprise(_session):
+        raise error
+
+    return [surprise]
+
+
+def settle(stack):
+    """Until nothing moves; what is parked is asked for afterwards."""
+    while stack.turn():
+        pass
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"time": "0001-01-01T00:00:00+08:00"},
+        {"time": "9999-12-31T23:59:59-08:00"},
+        {"id": "a\0"},
+        {"id": "i" * 65},
+        {"subject": "s" * 200},
+        {"type": "laurel.\ud800"},
+        {"sequence": "9" * 5000},
+        {"data": {"programme": "\ud800"}},
+        {"correlationid": ["c"]},
+    ],
+    ids="-".join,
+)
+def test_what_no_reader_can_keep_is_parked_with_its_bytes(stack, attributes):
+    body = spoiled(**attributes)
+    send(stack, body)
+    stack.publish("good")
+    settle(stack)
+    (row,) = stack.parked_rows()
+    assert (row.body, row.error, row.state) == (body, "undecodable", "held")
+    assert stack.effects() == ["good"]
+
+
+def test_an_id_that_tells_no_possible_time_is_an_id(stack):
+    send(stack, spoiled(id=BEYOND, subject="2020", data=event("2020").data))
+    stack.settle()
+    assert stack.effects() == ["2020"]
+    assert stack.handled() == [BEYOND]
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (RuntimeError("bad \0 value"), "bad \\x00 value"),
+        (RuntimeError("half \ud800"), "half \\ud800"),
+        (WordlessError(), "(no words: ValueError)"),
+        (eventlet.Timeout(30, False), "Timeout: "),
+        (SystemExit(3), "SystemExit: 3"),
+        (PanicError("index out of bounds"), "PanicError: index out of bounds"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_whatever_a_handler_raises_costs_its_own_event(stack, error, detail):
+    stack.keeper.surprises = {"bad": raising(error)}
+    stack.publish("first", "bad", "last")
+    settle(stack)
+    (row,) = stack.parked_rows()
+    assert row.state == "waiting"
+    assert row.detail.startswith(detail)
+    assert stack.effects() == ["first", "last"]
+    stack.make_due()
+    stack.retry_parked()
+    assert stack.effects() == ["bad", "first", "last"]
+
+
+def test_a_retry_that_raises_the_unspeakable_holds_up_no_other(stack):
+    stack.keeper.surprises = {
+        name: [*raising(RuntimeError("\0")), *raising(PanicError("\0"))] for name in ("one", "two")
+    }
+    stack.publish("one", "two")
+    settle(stack)
+    stack.make_due()
+    assert stack.retry_parked() == 2
+    assert [row.attempts for row in stack.parked_rows()] == [2, 2]
+    stack.make_due()
+    stack.retry_parked()
+    assert stack.effects() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("definition", "words"),
+    [
+        ({"a": float("nan")}, "Out of range float values are not JSON compliant"),
+        ({"a": float("inf")}, "Out of range float values are not JSON compliant"),
+        ({"a": "\0"}, "holds NUL or half of a surrogate pair"),
+        ({"a": "x" * 1_100_000}, "bytes; at most 1048576 are read"),
+    ],
+    ids=["nan", "infinity", "nul", "too large"],
+)
+def test_what_every_reader_would_refuse_is_not_recorded(stack, definition, words):
+    with pytest.raises(UnencodableError, match=words), stack.session("intake") as session:
+        stack.record(session, "2020", definition=definition)
+    assert stack.unpublished() == []
+
+
+def test_what_is_nested_deeper_than_readers_go_is_not_recorded(stack):
+    deep = {}
+    for _ in range(40):
+        deep = {"a": deep}
+    with pytest.raises(UnencodableError, match="nested deeper"), stack.session("intake") as session:
+        stack.record(session, "2020", definition=deep)
+
+
+def decide(stack, decision):
+    (row,) = stack.parked_rows()
+    with stack.session("scoring") as session:
+        decide_one(session, row.id, decision, actor="operator:li", why="so")
+
+
+def test_a_discarded_event_has_no_effect_however_often_it_comes(stack):
+    bad = event("bad")
+    stack.keeper.failing = {"bad"}
+    send(stack, encode(bad))
+    settle(stack)
+    decide(stack, Decision.DISCARD)
+    stack.keeper.failing = set()
+    send(stack, encode(bad))
+    settle(stack)
+    assert stack.effects() == []
+    assert [row.state for row in stack.parked_rows()] == ["discarded"]
+
+
+def test_what_was_discarded_and_restored_can_be_handled_once(stack):
+    bad = event("bad")
+    stack.keeper.failing = {"bad"}
+    send(stack, encode(bad))
+    settle(stack)
+    stack.keeper.failing = set()
+    for decision in (Decision.DISCARD, Decision.RESTORE, Decision.RETRY):
+        decide(stack, decision)
+    stack.retry_parked()
+    send(stack, encode(bad))
+    settle(stack)
+    assert stack.effects() == ["bad"]
+
+
+def test_what_was_handled_meanwhile_is_not_done_again_after_discard_and_restore(stack):
+    bad = event("bad")
+    stack.keeper.failing = {"bad"}
+    send(stack, encode(bad))
+    settle(stack)
+    stack.keeper.failing = set()
+    send(stack, encode(bad))
+    settle(stack)
+    for decision in (Decision.DISCARD, Decision.RESTORE, Decision.RETRY):
+        decide(stack, decision)
+    stack.retry_parked()
+    assert stack.effects() == ["bad"]
+
+
+def test_what_was_sent_keeps_its_content_type(stack):
+    send(stack, encode(event("x")), f"{CONTENT_TYPE}; charset=utf-8")
+    stack.settle()
+    assert stack.effects() == ["x"]

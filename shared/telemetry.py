@@ -55,7 +55,12 @@ EVENT_DELAY = _histogram(
     "laurel_event_delay_seconds", "Real time from recording to handling, queues included.", "event"
 )
 OUTBOX_PENDING = _gauge("laurel_outbox_pending", "Events waiting to be published.")
-OUTBOX_OLDEST = _gauge("laurel_outbox_oldest_seconds", "Age of the oldest waiting event.")
+OUTBOX_OLDEST = _gauge(
+    "laurel_outbox_oldest_seconds", "Age of the oldest waiting event that was not refused."
+)
+OUTBOX_REFUSED = _gauge(
+    "laurel_outbox_refused", "Events that the broker refuses, each tried again ever more rarely."
+)
 PARKED_EVENTS = _gauge("laurel_parked_events", "Parked events not settled.")
 QUARANTINED = _counter(
     "laurel_quarantined_total", "Agency messages refused, by receipt code.", "code"
@@ -94,10 +99,13 @@ TIMER_FAILURES = _counter(
     "laurel_timer_failures_total", "Timer runs and due rows that raised.", "timer"
 )
 RELAY_FAILURES = _counter(
-    "laurel_relay_failures_total", "Windows not wholly confirmed, by kind.", "kind"
+    "laurel_relay_failures_total",
+    "Windows left unconfirmed, and events refused, by kind.",
+    "kind",
 )
-CONSUMERS = _gauge("laurel_consumers", "Queues that this process consumes at the moment.")
-CONSUMERS_EXPECTED = _gauge("laurel_consumers_expected", "Queues that this process should consume.")
+CONSUMERS = _gauge(
+    "laurel_consumers", "1 while this process consumes a queue that it should, else 0.", "queue"
+)
 HTTP_REQUESTS = _counter(
     "laurel_http_requests_total", "HTTP requests answered.", "route", "method", "status"
 )

@@ -9,6 +9,7 @@ from shared.telemetry import (
     EVENTS_MISSING,
     OUTBOX_OLDEST,
     OUTBOX_PENDING,
+    OUTBOX_REFUSED,
     PARKED_EVENTS,
     QUEUE_MESSAGES,
     RECONCILIATION_AGE,
@@ -20,10 +21,12 @@ def measure(runtime: Runtime) -> None:
     service = runtime.service
     with runtime.database.reading() as session:
         pending, oldest = relay.backlog(session)
+        refused = relay.refused_count(session)
         open_count = parking.open_count(session)
         pairs = reconcile.pairs(session, runtime.topology, service)
     OUTBOX_PENDING.labels(service).set(pending)
     OUTBOX_OLDEST.labels(service).set(oldest)
+    OUTBOX_REFUSED.labels(service).set(refused)
     PARKED_EVENTS.labels(service).set(open_count)
     for pair in pairs:
         labels = (service, pair.handler, pair.source)

@@ -10,13 +10,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Table,
+    Update,
+    and_,
     bindparam,
     delete,
     func,
+    or_,
     select,
     tuple_,
     update,
@@ -24,18 +29,26 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from shared.runtime import Runtime
-from shared.spine.broker import Message, Publisher
+from shared.spine.broker import Message, Outcome, Publisher
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE
+from shared.spine.parking import MAX_DETAIL, RNG, Patience, storable
 from shared.spine.tables import outbox, replays
+from shared.telemetry import RELAY_FAILURES
+
+_log = structlog.get_logger(__name__)
 
 SENT = (outbox.c.position, outbox.c.event_id, outbox.c.exchange, outbox.c.body)
 
 
+def _is_due(table: Table) -> ColumnElement[bool]:
+    return or_(table.c.due_at.is_(None), table.c.due_at <= bindparam("now"))
+
+
 def _claim(is_urgent: ColumnElement[bool]) -> Select[Any]:
     return (
-        select(*SENT, outbox.c.routing_key)
-        .where(outbox.c.published_at.is_(None), is_urgent)
+        select(*SENT, outbox.c.routing_key, outbox.c.attempts)
+        .where(outbox.c.published_at.is_(None), is_urgent, _is_due(outbox))
         .order_by(outbox.c.position)
         .limit(bindparam("window"))
         .with_for_update(skip_locked=True)
@@ -45,26 +58,33 @@ def _claim(is_urgent: ColumnElement[bool]) -> Select[Any]:
 LANES = {
     "urgent": _claim(outbox.c.urgent),
     "outbox": _claim(~outbox.c.urgent),
-    "replays": select(*SENT, replays.c.routing_key)
+    "replays": select(*SENT, replays.c.routing_key, replays.c.attempts)
     .join(replays, replays.c.position == outbox.c.position)
+    .where(_is_due(replays))
     .order_by(outbox.c.position)
     .limit(bindparam("window"))
     .with_for_update(skip_locked=True, of=replays),
 }
-BACKLOG = select(func.count(), func.min(outbox.c.recorded_at)).where(
-    outbox.c.published_at.is_(None)
-)
+IS_REFUSED = and_(outbox.c.published_at.is_(None), outbox.c.error.is_not(None))
+BACKLOG = select(
+    func.count(), func.min(outbox.c.recorded_at).filter(outbox.c.error.is_(None))
+).where(outbox.c.published_at.is_(None))
+PATIENCE = Patience(cap_seconds=60)
+REFUSED, UNSENDABLE, NACK = "refused", "unsendable", "nack"
+# After these the next window takes another channel: the broker closed it, its count of what was
+# sent may be wrong, or it goes on taking a quorum queue for full whatever becomes of the queue.
+ENDING = frozenset({REFUSED, UNSENDABLE, NACK})
 
 
 class RelayError(Exception):
     """A window was not wholly confirmed.
 
-    `kind` is nack, timeout, unroutable, connection or blocked.
+    `kind` is timeout, connection or blocked.
     """
 
     def __init__(self, failure: str) -> None:
         super().__init__(failure)
-        self.kind = failure.split(":", 1)[0]
+        self.kind = kind_of(failure)
 
 
 class Relay:
@@ -73,15 +93,16 @@ class Relay:
     def __init__(self, runtime: Runtime, lane: str) -> None:
         self._database, self._broker = runtime.database, runtime.broker
         self._topology = runtime.topology.fed_by(runtime.service)
-        self._window = runtime.settings.relay_window
-        self.lane = lane
+        self._window = self._width = runtime.settings.relay_window
+        self.lane, self.is_behind = lane, False
         self._publisher: Publisher | None = None
 
     def publish_window(self) -> int:
-        """Publish one window; returns how many rows were claimed.
+        """Publish one window; returns how many rows were claimed. `is_behind`: more may wait.
 
-        Raises RelayError, or what else went wrong, when some were not confirmed: they stay in the
-        outbox, the channel is thrown away, and the next call publishes them again.
+        A row that the broker refuses backs off alone. Raises RelayError, or what else went wrong,
+        when it is not known of some what became of them: they stay in the outbox, the channel is
+        thrown away, and the next call publishes them again.
         """
         try:
             return self._publish_window(self._open())
@@ -100,16 +121,53 @@ class Relay:
             self._publisher = None
 
     def _publish_window(self, publisher: Publisher) -> int:
+        claim = {"window": self._width, "now": datetime.now(UTC)}
         with self._database.transaction() as session:
-            rows = session.execute(LANES[self.lane], {"window": self._window}).all()
+            rows = session.execute(LANES[self.lane], claim).all()
+            self.is_behind = len(rows) == self._width
             if rows:
                 outcome = publisher.publish([_message(row) for row in rows])
+                unknown = _unknown(outcome, len(rows))
+                refused = dict(outcome.refused) | self._blamed(outcome, unknown)
                 self._mark(session, [rows[index] for index in outcome.confirmed])
+                self._put_off(session, [(rows[index], error) for index, error in refused.items()])
         if not rows:
             publisher.idle()
-        elif outcome.failure:
-            raise RelayError(outcome.failure)
+        elif unknown and kind_of(outcome.failure) not in ENDING:
+            raise RelayError(str(outcome.failure))
+        elif not ENDING.isdisjoint(map(kind_of, (outcome.failure, *refused.values()))):
+            self.close()
+            self.is_behind = self.is_behind or bool(unknown)
+        else:
+            self._width = min(2 * self._width, self._window)
         return len(rows)
+
+    def _blamed(self, outcome: Outcome, unknown: Sequence[int]) -> dict[int, str]:
+        """The one row that made the broker close the channel, which names none.
+
+        While there are several that it could be, the next window is narrower.
+        """
+        if not unknown or not outcome.failure or kind_of(outcome.failure) != REFUSED:
+            return {}
+        if len(unknown) == 1:
+            return {unknown[0]: outcome.failure}
+        self._width = max(1, len(unknown) // 2)
+        return {}
+
+    def _put_off(self, session: Session, refused: Sequence[tuple[Row[Any], str]]) -> None:
+        for row, error in refused:
+            attempts = row.attempts + 1
+            due_at = datetime.now(UTC) + PATIENCE.delay(attempts, RNG)
+            values = {"attempts": attempts, "due_at": due_at, "error": storable(error, MAX_DETAIL)}
+            session.execute(self._row(row).values(**values))
+            RELAY_FAILURES.labels(self._database.service, kind_of(error)).inc()
+            _log.warning("refused", id=row.event_id, error=error[:300], attempts=attempts)
+
+    def _row(self, row: Row[Any]) -> Update:
+        if self.lane == "replays":
+            key = replays.c.routing_key == row.routing_key
+            return update(replays).where(replays.c.position == row.position, key)
+        return update(outbox).where(outbox.c.position == row.position)
 
     def _mark(self, session: Session, rows: Sequence[Row[Any]]) -> None:
         positions = [row.position for row in rows]
@@ -119,7 +177,8 @@ class Relay:
             session.execute(delete(replays).where(sent))
         elif positions:
             marked = update(outbox).where(outbox.c.position.in_(positions))
-            session.execute(marked.values(published_at=datetime.now(UTC)))
+            now = datetime.now(UTC)
+            session.execute(marked.values(published_at=now, due_at=None, error=None))
 
     def _open(self) -> Publisher:
         if self._publisher is None:
@@ -139,6 +198,31 @@ def backlog(session: Session) -> tuple[int, float]:
     """How many events wait in the outbox, and for how many real seconds the oldest does."""
     count, oldest = session.execute(BACKLOG).one()
     return count, (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+
+
+def kind_of(failure: str | None) -> str:
+    """The first word of what a publisher says: nack, unroutable, refused, connection and so on."""
+    return (failure or "").split(":", 1)[0]
+
+
+def _unknown(outcome: Outcome, count: int) -> list[int]:
+    """The messages of a window of which nobody has said what became of them."""
+    known = {*outcome.confirmed, *outcome.refused}
+    return [index for index in range(count) if index not in known]
+
+
+def refused(session: Session, limit: int) -> Sequence[Any]:
+    """The oldest events that the broker refuses, with how often and why."""
+    names = ("event_id", "exchange", "routing_key", "subject", "attempts", "error", "due_at")
+    columns = [outbox.c[name] for name in names]
+    return session.execute(
+        select(*columns).where(IS_REFUSED).order_by(outbox.c.position).limit(limit)
+    ).all()
+
+
+def refused_count(session: Session) -> int:
+    """How many events the broker refuses."""
+    return session.scalar(select(func.count()).where(IS_REFUSED)) or 0
 
 
 def _message(row: Row[*tuple[Any, ...]]) -> Message:

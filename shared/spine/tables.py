@@ -63,6 +63,16 @@ COLUMN_TYPES: dict[Any, Any] = {
 """How a service's models keep what SQLAlchemy has no column for; texts have no width: limits of
 length belong to the schemas of what comes in."""
 
+
+def _waiting() -> list[Column[Any]]:
+    """Of a row that the broker refused: how often, why, and when it is tried again."""
+    return [
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("due_at", Instant),
+        Column("error", String),
+    ]
+
+
 outbox = Table(
     "outbox",
     metadata,
@@ -77,6 +87,7 @@ outbox = Table(
     Column("body", LargeBinary, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("published_at", Instant),
+    *_waiting(),
     Index(
         "outbox_unpublished",
         "urgent",
@@ -96,6 +107,7 @@ replays = Table(
         "position", Position, ForeignKey("outbox.position", ondelete="CASCADE"), primary_key=True
     ),
     Column("routing_key", String, primary_key=True),
+    *_waiting(),
 )
 
 inbox = Table(

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
 import pytest
 import requests
+from kombu import Connection
 from sqlalchemy import insert, select
 from werkzeug.serving import make_server
 
@@ -28,6 +29,12 @@ from tests.shared.spine.running import QUEUE, Running
 from tests.system.conftest import Round
 
 pytestmark = pytest.mark.long
+
+ORPHAN = """
+INSERT INTO entries (project, programme, unit, undertaker, title, direction, content_hash, state,
+                     epoch, sequence, reasons, frozen_count, designate_at)
+VALUES ('orphan', 'none', 'P110000', '{}', 't', 1, '', 'PUBLICISED', 0, 1, '[]', 0, %s)
+"""
 
 SECONDS = 90
 HANDLER = "scoring.keep_programme"
@@ -58,7 +65,7 @@ class Operated(Running):
         with self.database(service).reading() as session:
             return session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
 
-    def publish_nonsense(self):
+    def publish_nonsense(self, **changes):
         """One event in intake's outbox that nobody can read."""
         values = {
             "event_id": new_id(), "exchange": "intake.events", "subject": "2020", "urgent": False,
@@ -66,7 +73,7 @@ class Operated(Running):
             "body": b"not an event", "recorded_at": datetime.now(UTC),
         }  # fmt: skip
         with self.database("intake").transaction() as session:
-            session.execute(insert(outbox).values(**values))
+            session.execute(insert(outbox).values(**values | changes))
 
     def settle_readable(self):
         """Wait until every event has come to every consumer, or was given up."""
@@ -116,6 +123,34 @@ def test_a_stuck_outbox_is_published_when_the_alarm_is_over(running):
     book.assert_all_run()
 
 
+def test_an_event_that_nobody_listens_to_goes_once_somebody_does(running):
+    book, refused = running.runbook("LaurelOutboxRefused"), "laurel_outbox_refused{"
+    running.publish_nonsense(routing_key="nobody.listens")
+    wait_until(lambda: running.metric("intake", refused) == 1, SECONDS, "a refused event")
+    running.publish()
+    assert "unroutable" in book.run("laurel events refused")
+    with Connection(running.broker.url()) as connection:
+        channel = connection.channel()
+        quorum = {"x-queue-type": "quorum"}
+        channel.queue_declare("listens", durable=True, auto_delete=False, arguments=quorum)
+        channel.queue_bind("listens", "intake.events", "nobody.listens")
+        back(running, "intake", refused)
+        channel.queue_delete("listens")
+    execute(running, "DELETE FROM outbox WHERE routing_key = 'nobody.listens'")
+    running.settle_readable()
+    book.assert_all_run()
+
+
+def test_a_due_row_that_fails_is_seen_and_holds_nothing_up(running):
+    book, failures = running.runbook("LaurelTimerFails"), "laurel_timer_failures_total{"
+    execute(running, ORPHAN, datetime.now(UTC) - timedelta(days=4000), service="scoring")
+    wait_until(lambda: running.metric("scoring", failures) > 0, SECONDS, "a timer that fails")
+    execute(running, "DELETE FROM entries WHERE project = 'orphan'", service="scoring")
+    running.publish()
+    running.settle_readable()
+    book.assert_all_run()
+
+
 def test_what_nobody_can_read_is_found_tried_again_and_discarded(running):
     book = running.runbook("LaurelEventsParked")
     running.publish_nonsense()
@@ -136,7 +171,7 @@ def test_what_nobody_can_read_is_found_tried_again_and_discarded(running):
 
 def test_missing_consumers_come_back_with_the_broker(running):
     book = running.runbook("LaurelConsumerMissing")
-    expected = running.metric("scoring", "laurel_consumers_expected{")
+    expected = running.metric("scoring", "laurel_consumers{")
     running.broker.kill()
     back(running, "scoring", "laurel_consumers{")
     running.broker.start()
@@ -239,8 +274,8 @@ def test_events_that_their_publisher_lost_are_foreign_until_it_has_them_again(ru
     book.assert_all_run()
 
 
-def execute(running, statement, *values):
-    url = running.postgres.url("intake").replace("+psycopg2", "")
+def execute(running, statement, *values, service="intake"):
+    url = running.postgres.url(service).replace("+psycopg2", "")
     with psycopg2.connect(url) as database:
         database.cursor().execute(statement, values)
     database.close()

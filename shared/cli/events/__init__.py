@@ -3,7 +3,7 @@
 import click
 
 from shared.cli.events.deciding import discard, restore, retry
-from shared.cli.events.parked import groups, parked, show
+from shared.cli.events.parked import groups, parked, refused, show
 from shared.cli.events.resending import reconcile, replay
 
 
@@ -12,5 +12,5 @@ def events() -> None:
     """Parked events, replay of published ones, reconciliation of both ends."""
 
 
-for command in (parked, groups, show, retry, discard, restore, replay, reconcile):
+for command in (parked, groups, show, retry, discard, restore, refused, replay, reconcile):
     events.add_command(command)

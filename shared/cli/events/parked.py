@@ -1,4 +1,4 @@
-"""`laurel events parked`, `groups` and `show`: what is parked."""
+"""`laurel events parked`, `groups`, `show` and `refused`: what is stuck, and why."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from shared.catalogue import SERVICES
 from shared.cli.client import AnswerError, Services, part
-from shared.cli.events.options import JSON, filtered, given
+from shared.cli.events.options import JSON, SERVICE, filtered, given
 from shared.errors import NotFoundError
 from shared.settings import Settings
 from shared.spine.parking import ParkedState
@@ -23,6 +23,7 @@ STATE = click.option(
 )
 COLUMNS = ("id", "handler", "type", "subject", "state", "error", "attempts", "parked_at")
 GROUP_COLUMNS = ("group", "count", "handler", "error", "detail", "first_seen", "last_seen")
+REFUSED_COLUMNS = ("event_id", "exchange", "routing_key", "subject", "attempts", "error")
 LONGEST = 100
 
 
@@ -75,6 +76,24 @@ def show(parked_id: str, as_json: bool) -> None:
             click.echo(f"{key:>10}  {text}")
     for entry in row["history"]:
         click.echo(f"{entry['at']}  {entry['who']}  {entry['what']}  {entry['why']}")
+
+
+@click.command()
+@SERVICE
+@JSON
+def refused(services: tuple[str, ...], as_json: bool) -> None:
+    """List the events that the broker refuses, each with its reason.
+
+    They wait in the outbox of the service that recorded them and are tried again by themselves.
+
+    Example: laurel events refused --service intake
+    """
+    found = _ask(services, "/v1/ledger/refused", {})
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for name, answer in found.items():
+        _print(f"{name}: {answer['count'] or 'none'}", REFUSED_COLUMNS, answer["items"])
 
 
 def find(parked_id: str) -> tuple[str, dict[str, Any]]:

@@ -57,14 +57,19 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Which messages of a window the broker has for certain, and why not all of them."""
+    """Which messages of a window the broker has for certain, and why not all of them.
+
+    `refused` are those that the broker itself would not take, each with its reason: while they are
+    all that is missing, the channel is as good as before.
+    """
 
     confirmed: list[int]
     failure: str | None = None
+    refused: Mapping[int, str] = field(default_factory=dict)
 
 
 class Publisher(Protocol):
-    """One channel with confirms; after an Outcome with a failure it must be closed.
+    """One channel with confirms, to be closed when an Outcome leaves a message's fate open.
 
     Only `blocked` is no failure of the channel: closing it would leave the broker with a connection
     that it does not look at, and opening another with one more.

@@ -1,7 +1,7 @@
 """RabbitMQ through kombu's connection and py-amqp's channels.
 
 py-amqp's own confirm wait takes any ack as its own, so delivery tags are mapped to messages here,
-and a channel that saw a nack, a return, a timeout or an error is never used again.
+and a channel that saw a timeout or an error is never used again.
 """
 
 import time
@@ -17,6 +17,7 @@ from shared.spine.broker.link import ERRORS, broker_errors, opening
 from shared.spine.broker.topology import Topology, receipts_queue
 
 FILL_SECONDS = 0.001
+REFUSALS = (amqp.ChannelError, amqp.IrrecoverableConnectionError)  # an answer, not a lost link
 UNREADABLE = "unreadable-properties"
 BLOCKED = "blocked: the broker takes no messages for the moment"
 
@@ -30,7 +31,8 @@ class AmqpPublisher:
         self._waiting: dict[int, int] = {}
         self._confirmed: list[int] = []
         self._failure: str | None = None
-        self._returned: set[str] = set()
+        self._refused: dict[int, str] = {}
+        self._keys: dict[tuple[str | None, str], int] = {}
         self._receipt_queues: set[str] = set()
         with opening(url) as self._link:
             channel = self._link.channel
@@ -41,19 +43,19 @@ class AmqpPublisher:
 
     def publish(self, messages: Sequence[Message]) -> Outcome:
         """Publish a window; every message is confirmed, or the outcome says why not."""
-        self._waiting, self._confirmed, self._failure = {}, [], None
-        self._returned.clear()
+        self._waiting, self._confirmed, self._failure, self._refused = {}, [], None, {}
+        self._keys = {(one.id, one.routing_key): index for index, one in enumerate(messages)}
         try:
             self._link.drain(0)
             if self._link.blocked:
                 return Outcome([], BLOCKED)
-            for index, message in enumerate(messages):
-                self._send(index, message)
+            self._send_all(messages)
             self._await_confirms()
         except ERRORS as error:
-            self._failure = self._failure or f"connection: {type(error).__name__}: {error}"
-        kept = [i for i in self._confirmed if messages[i].id not in self._returned]
-        return Outcome(kept, self._failure)
+            kind = "refused" if isinstance(error, REFUSALS) else "connection"
+            self._failure = f"{kind}: {type(error).__name__}: {error}"
+        kept = [index for index in self._confirmed if index not in self._refused]
+        return Outcome(kept, self._failure, self._refused)
 
     def idle(self) -> None:
         """Keep the connection while there is nothing to publish."""
@@ -63,6 +65,18 @@ class AmqpPublisher:
     def close(self) -> None:
         """Give the channel up."""
         self._link.close()
+
+    def _send_all(self, messages: Sequence[Message]) -> None:
+        for index, message in enumerate(messages):
+            try:
+                self._send(index, message)
+            except ERRORS:
+                raise
+            except Exception as error:
+                self._failure = f"unsendable: {type(error).__name__}: {error}"
+                self._refused[index] = self._failure
+                self._waiting.pop(self._next_tag - 1, None)
+                return
 
     def _send(self, index: int, message: Message) -> None:
         if message.exchange == PARTNER_RECEIPTS:
@@ -105,12 +119,14 @@ class AmqpPublisher:
         self._confirmed += self._take(tag, multiple)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        refused = self._take(tag, multiple)
-        self._failure = f"nack: the broker refused {len(refused)} messages"
+        self._failure = "nack: the broker refused it"
+        self._refused |= dict.fromkeys(self._take(tag, multiple), self._failure)
 
     def _on_return(self, error: Exception, exchange: str, key: str, message: Any) -> None:
-        self._returned.add(message.properties.get("message_id"))
         self._failure = f"unroutable: no queue is bound to {exchange} for {key} ({error})"
+        index = self._keys.get((message.properties.get("message_id"), key))
+        if index is not None:
+            self._refused[index] = self._failure
 
 
 class AmqpConsumer:

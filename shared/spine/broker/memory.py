@@ -43,7 +43,8 @@ class MemoryBroker:
 
     def publish(self, messages: Sequence[Message]) -> Outcome:
         """Put each message into its queues; one that no queue is bound for is not confirmed."""
-        confirmed, failure = [], None
+        confirmed: list[int] = []
+        refused: dict[int, str] = {}
         for index, message in enumerate(messages):
             if message.exchange == PARTNER_RECEIPTS:
                 self._declare_queue(receipts_queue(message.routing_key.split(".")[1]))
@@ -51,8 +52,8 @@ class MemoryBroker:
                 confirmed.append(index)
             else:
                 where = f"{message.exchange} for {message.routing_key}"
-                failure = f"unroutable: no queue is bound to {where}"
-        return Outcome(confirmed, failure)
+                refused[index] = f"unroutable: no queue is bound to {where}"
+        return Outcome(confirmed, next(iter(refused.values()), None), refused)
 
     def consumer(self, queue: str, prefetch: int) -> "MemoryConsumer":  # noqa: ARG002 - one signature
         """A consumer that takes from the queue on demand."""

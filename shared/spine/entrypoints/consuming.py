@@ -6,7 +6,7 @@ from functools import partial
 from shared.spine.broker import Consumer, Delivery, Queue, Topology
 from shared.spine.entrypoints.loops import Loops, Work
 from shared.spine.inbox import DatabaseAwayError
-from shared.telemetry import CONSUMERS, CONSUMERS_EXPECTED
+from shared.telemetry import CONSUMERS
 
 RECEIVE_SECONDS = 1.0
 
@@ -25,21 +25,23 @@ class Consuming(Loops):
     def loops(self) -> list[tuple[str, Work]]:
         """One thread a queue."""
         inlets = self.inlets()
-        CONSUMERS_EXPECTED.labels(self.runtime.service).inc(len(inlets))
+        for queue, _take in inlets:
+            CONSUMERS.labels(self.runtime.service, queue.name).set(0)
         return [(queue.name, partial(self._consume, queue, take)) for queue, take in inlets]
 
     def _consume(self, queue: Queue, take: Take) -> None:
         size = self.runtime.settings.batch_size
         self.runtime.broker.declare(Topology((queue,)))
         consumer = self.runtime.broker.consumer(queue.name, 2 * size)
-        CONSUMERS.labels(self.runtime.service).inc()
+        is_consumed = CONSUMERS.labels(self.runtime.service, queue.name)
+        is_consumed.set(1)
         try:
             while not self.stopping.is_set():
                 if deliveries := consumer.receive(size, RECEIVE_SECONDS):
                     self._take_patiently(consumer, take, deliveries)
                     consumer.ack(deliveries[-1])
         finally:
-            CONSUMERS.labels(self.runtime.service).dec()
+            is_consumed.set(0)
             consumer.close()
 
     def _take_patiently(self, consumer: Consumer, take: Take, deliveries: list[Delivery]) -> None:

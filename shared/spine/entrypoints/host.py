@@ -82,9 +82,9 @@ class Spine(Loops, DependencyProvider):
 
     def _publish(self, lane: str) -> None:
         try:
-            while self._relays[lane].publish_window() == self.runtime.settings.relay_window:
-                if self.stopping.is_set():
-                    return  # the rest stays in the outbox
+            self._relays[lane].publish_window()
+            while self._relays[lane].is_behind and not self.stopping.is_set():
+                self._relays[lane].publish_window()
         except RelayError as error:
             RELAY_FAILURES.labels(self.runtime.service, error.kind).inc()
             raise

@@ -13,6 +13,14 @@ depends_on = None
 POSITION = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
+def _waiting():
+    return [
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("due_at", Instant),
+        sa.Column("error", sa.String()),
+    ]
+
+
 def upgrade():
     op.create_table(
         "outbox",
@@ -27,6 +35,7 @@ def upgrade():
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("recorded_at", Instant, nullable=False),
         sa.Column("published_at", Instant),
+        *_waiting(),
     )
     unpublished = sa.text("published_at IS NULL")
     op.create_index(
@@ -48,6 +57,7 @@ def upgrade():
             primary_key=True,
         ),
         sa.Column("routing_key", sa.String(), primary_key=True),
+        *_waiting(),
     )
     op.create_table(
         "inbox",

@@ -7,10 +7,12 @@ from sqlalchemy import Column, Select, func, literal, select, tuple_
 
 from shared.catalogue import PARTNER_RECEIPTS
 from shared.errors import InvalidError
+from shared.spine import relay
 from shared.spine.envelope import made_at
 from shared.spine.tables import inbox, outbox, parked
 from shared.web.incoming import MAX_INTEGER
 from shared.web.operations.parked import OPERATOR
+from shared.web.paging import MAX_LIMIT
 from shared.web.spec import Call, route
 
 PAIR = (inbox.c.handler, inbox.c.event_id)
@@ -46,6 +48,12 @@ class AuditRoutes:
         """Tell how many events the outbox still has to publish; the ledger's parts stand below."""
         pending = select(func.count()).where(outbox.c.published_at.is_(None))
         return {"pending": session.scalar(pending)}
+
+    @route("GET", "/v1/ledger/refused", role=OPERATOR)
+    def list_refused(self, session: Any, call: Call) -> dict[str, Any]:  # noqa: ARG002 - one signature
+        """List the oldest events that the broker refuses, how often they were tried, and why."""
+        rows = relay.refused(session, MAX_LIMIT)
+        return {"items": [row._asdict() for row in rows], "count": relay.refused_count(session)}
 
     @route("GET", "/v1/ledger/published", role=OPERATOR, query=LedgerQuery)
     def list_published(self, session: Any, call: Call) -> dict[str, Any]:

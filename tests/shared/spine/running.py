@@ -73,13 +73,13 @@ class Running(Stack):
             assert ledgers[consumer]["parked"] == []
 
     def metric(self, service, line):
-        """The value of one line of the service's metrics; 0 while it is not there."""
+        """The sum of these lines of the service's metrics; 0 while none is there."""
         found = [
             text.rpartition(" ")[2]
             for text in self._get(service, "/metrics").text.splitlines()
             if text.startswith(line)
         ]
-        return float(found[0]) if found else 0.0
+        return sum(map(float, found))
 
     def consumers(self):
         """How many consumers RabbitMQ sees on the keeper's queue."""

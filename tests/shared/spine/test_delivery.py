@@ -4,16 +4,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import update
 
-from shared.catalogue import PROGRAMME_PUBLISHED
 from shared.errors import IllegalTransitionError, NotFoundError
 from shared.spine import parking
 from shared.spine.broker import Message
 from shared.spine.envelope import CONTENT_TYPE, Event, encode, new_id
 from shared.spine.parking.decisions import Decision, decide_one, history
-from shared.spine.relay import RelayError, republish_all
-from shared.spine.tables import outbox
+from shared.spine.relay import republish_all
 
 KEY = ("intake.events", "programme.published")
 
@@ -150,20 +147,6 @@ def test_an_id_that_comes_again_with_another_body_is_held(stack):
     with pytest.raises(AssertionError, match="duplicate-id"):
         stack.settle()
     assert stack.effects() == ["2020"]
-
-
-def test_an_unroutable_event_is_seen_and_kept(stack):
-    stack.publish("2020")
-    with stack.session("intake") as session:
-        session.execute(update(outbox).values(routing_key="nobody.listens"))
-    stack.publish("2021")
-    with pytest.raises(RelayError, match="unroutable"):
-        stack.turn()
-    assert stack.unpublished() == ["2020"]
-    with stack.session("intake") as session:
-        session.execute(update(outbox).values(routing_key=PROGRAMME_PUBLISHED.name))
-    stack.settle()
-    assert stack.effects() == ["2020", "2021"]
 
 
 def test_an_operator_retries_and_asking_twice_is_asking_once(stack):

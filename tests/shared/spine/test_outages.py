@@ -54,7 +54,7 @@ def test_a_black_hole_is_noticed_and_left_behind(running):
 
 
 def consumed_queues(running):
-    return running.metric("scoring", 'laurel_consumers{service="scoring"}')
+    return running.metric("scoring", "laurel_consumers{")
 
 
 def test_cut_connections_are_opened_again(running):

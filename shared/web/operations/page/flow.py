@@ -11,7 +11,6 @@ from prometheus_client.samples import Sample
 from shared.runtime import Runtime
 from shared.telemetry import (
     CONSUMERS,
-    CONSUMERS_EXPECTED,
     DEAD_LETTERS,
     EVENT_DELAY,
     EVENTS_HANDLED,
@@ -66,11 +65,8 @@ def queues(runtime: Runtime) -> list[tuple[str, int | None]]:
 
 def consumers(service: str) -> tuple[int, int]:
     """How many queues this process consumes, and how many it should."""
-    running, expected = (
-        sum(int(sample.value) for sample in _samples(metric, service))
-        for metric in (CONSUMERS, CONSUMERS_EXPECTED)
-    )
-    return running, expected
+    consumed = [int(sample.value) for sample in _samples(CONSUMERS, service)]
+    return sum(consumed), len(consumed)
 
 
 def troubles(service: str) -> list[tuple[str, str, int]]:

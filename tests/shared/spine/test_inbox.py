@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from deploy.local.process import wait_until
 from shared.spine.broker import BrokerError
 
-SECONDS = 20
+SECONDS = 60
 FORCED = "DO $$ BEGIN RAISE EXCEPTION 'forced' USING ERRCODE = '{}'; END $$"
 FAILURES = {"serialization": "40001", "deadlock": "40P01", "lock not available": "55P03"}
 
@@ -68,11 +68,12 @@ def test_a_consumer_stalled_past_its_heartbeat_does_nothing_that_another_did(rea
 
 def test_a_consumer_with_nothing_to_do_keeps_its_connection(real_stack, amqp_url):
     real_stack.deafen()
-    consumer = real_stack.consumer(f"{amqp_url}?heartbeat=1")
-    assert consumer.receive(1, 5) == []
-    real_stack.publish("2020")
-    real_stack.turn()
-    (delivery,) = receive(consumer, 1)
+    consumer = real_stack.consumer(f"{amqp_url}?heartbeat=3")
+    assert consumer.receive(1, 8) == []
+    with ThreadPoolExecutor() as threads:  # it goes on answering heartbeats meanwhile
+        told = threads.submit(lambda: (real_stack.publish("2020"), real_stack.turn()))
+        (delivery,) = receive(consumer, 1)
+        told.result()
     assert not delivery.redelivered
     consumer.close()
 

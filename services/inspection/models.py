@@ -67,6 +67,7 @@ class Plan(Base):
     method: Mapped[str]
     target_count: Mapped[int]
     min_inspectors: Mapped[int]
+    policy: Mapped[dict[str, Any]]
     targets: Mapped[list[dict[str, Any]]]
     inspectors: Mapped[list[dict[str, Any]]]
     targets_sha256: Mapped[str]

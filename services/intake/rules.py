@@ -132,7 +132,14 @@ def check_recommendable(verdicts: Mapping[str, Verdict | None]) -> None:
 
 
 def questioned_items(verdicts: Mapping[str, Verdict | None]) -> list[str]:
-    """Transition 3's guard: there is something to put right; gives the questioned items."""
+    """Transition 3's guard: there is something to put right; gives the questioned items.
+
+    What is false cannot be put right: the application is ineligible (transition 4).
+    """
+    if false := sorted(item for item, v in verdicts.items() if v is Verdict.FALSE):
+        raise EvidenceNotVerifiedError(
+            f"Found false: {', '.join(false)}. Find the application ineligible.", items=false
+        )
     questioned = sorted(item for item, v in verdicts.items() if v is Verdict.QUESTIONED)
     if not questioned:
         raise EvidenceNotVerifiedError("Question at least one item, with its reason, to return it.")

@@ -4,7 +4,12 @@ from sqlalchemy.orm import Session
 
 from services.scoring import commands
 from services.scoring.api import ScoringApi
-from shared.catalogue import APPLICATION_RECOMMENDED, PROGRAMME_PUBLISHED, PROJECT_REVOKED
+from shared.catalogue import (
+    APPLICATION_RECOMMENDED,
+    PROGRAMME_PUBLISHED,
+    PROJECT_REINSTATED,
+    PROJECT_REVOKED,
+)
 from shared.spine.context import Context
 from shared.spine.entrypoints import every, handles
 from shared.spine.envelope import Event
@@ -29,6 +34,11 @@ class ScoringService(ScoringApi):
     def close_entry(self, session: Session, event: Event, context: Context) -> None:
         """Close the entry of a revoked project, and acknowledge: the outlet `entry`."""
         commands.close_entry(session, event, context)
+
+    @handles(PROJECT_REINSTATED)
+    def reopen_entry(self, session: Session, event: Event, _context: Context) -> None:
+        """Show the entry of a reinstated project as designated again."""
+        commands.reopen_entry(session, event)
 
     @every(seconds=1)
     def designate_due(self, session: Session, context: Context) -> int:

@@ -14,6 +14,15 @@ def parse(definition: Mapping[str, Any]) -> Programme:
     return _parse(json.dumps(definition))
 
 
+def parse_policy(policy: Mapping[str, Any]) -> InspectionPolicy:
+    """Read the definition's part about inspections; raises ValidationError."""
+    return _policy(DEFINITION.fields["inspection"].deserialize(policy))
+
+
+def _policy(loaded: Mapping[str, Any]) -> InspectionPolicy:
+    return InspectionPolicy(**{**loaded, "hard_gates": tuple(loaded["hard_gates"])})
+
+
 @lru_cache(maxsize=64)
 def _parse(definition: str) -> Programme:
     loaded = DEFINITION.load(json.loads(definition))
@@ -23,9 +32,6 @@ def _parse(definition: str) -> Programme:
         )
         for item in loaded["directions"]
     }
-    policy = InspectionPolicy(
-        **loaded["inspection"] | {"hard_gates": tuple(loaded["inspection"]["hard_gates"])}
-    )
     return Programme(
         id=loaded["id"],
         name_zh=loaded["name_zh"],
@@ -42,7 +48,7 @@ def _parse(definition: str) -> Programme:
         publicity_working_days=loaded["publicity_working_days"],
         validity_years=loaded["validity_years"],
         workday_overrides=loaded["workday_overrides"],
-        inspection=policy,
+        inspection=_policy(loaded["inspection"]),
     )
 
 

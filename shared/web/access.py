@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
+from shared import uscc
 from shared.errors import ForbiddenError, LaurelError, SettingError, UnauthenticatedError
 from shared.spine.context import Actor
 
@@ -78,6 +79,8 @@ class Gate:
                 f"The token's role is {role!r}; it must be one of {sorted(ROLES)}."
             )
         told = {name: str(claims[name]) for name in CLAIMS if claims.get(name)}
+        if "undertaker" in told:
+            told["undertaker"] = _canonical(told["undertaker"])
         return Actor(id=str(claims["sub"]), role=role, **told)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
@@ -119,6 +122,13 @@ class Gate:
             raise IssuerAwayError(
                 "The token issuer's keys cannot be had at the moment; try again."
             ) from error
+
+
+def _canonical(undertaker: str) -> str:
+    try:
+        return uscc.canonical(undertaker)
+    except ValueError as error:
+        raise ForbiddenError(f"The token's undertaker {undertaker!r} {error}.") from error
 
 
 def _local_keys(settings: TokenSettings) -> KeySet:

@@ -24,6 +24,7 @@ from shared.web.paging import Page, page_request
 from shared.web.problems import DatabaseAwayError
 from shared.web.spec import PUBLIC, Call, Route, built, routes_of
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger(__name__)
 
 
@@ -60,7 +61,8 @@ class WebApp:
         request = Request(environ)
         began = time.perf_counter()
         route, response = self._respond(request, self._map.bind_to_environ(environ))
-        labels = (self._runtime.service, route, request.method)
+        method = request.method if request.method in METHODS else "other"
+        labels = (self._runtime.service, route, method)
         HTTP_REQUESTS.labels(*labels, str(response.status_code)).inc()
         HTTP_SECONDS.labels(*labels).observe(time.perf_counter() - began)
         return response(environ, start_response)

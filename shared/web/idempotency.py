@@ -35,7 +35,7 @@ class Once:
     def __init__(self, call: Call, path: str, key: str) -> None:
         if len(key) > MAX_KEY:
             raise KeyReusedError(f"An Idempotency-Key has at most {MAX_KEY} characters.")
-        scope = f"{call.actor}|{path}|{key}"
+        scope = f"{call.actor!r}|{path}|{key}"  # whole: a subject may act for several
         self._key = hashlib.sha256(scope.encode()).hexdigest()
         self._digest = hashlib.sha256(call.raw).hexdigest()
         self._now = call.now

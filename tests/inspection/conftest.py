@@ -36,7 +36,7 @@ DECISION = {
     "reason_zh": "申报材料虚假",
     "reason_en": "the application was false",
     "evidence": [{"description": "the licence", "sha256": "0" * 64}],
-    "notice_at": "2020-09-20T09:00:00+08:00",
+    "notice_at": "2020-10-12T08:00:00+08:00",
     "statement": "waived in writing",
 }
 QUASHED = {

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from stdnum.cn import uscc
 
 from services.intake import commands
 from shared.errors import LaurelError
@@ -187,7 +188,7 @@ def lift(intake, event):
 def is_barred(intake):
     with intake.session("intake") as session:
         try:
-            commands.applications._refuse_barred(session, USCC)
+            commands.applications.refuse_barred(session, USCC)
         except LaurelError:
             return True
     return False
@@ -217,3 +218,73 @@ def test_a_blank_opinion_is_no_opinion(intake, opinion):
     answer = intake.act(project, "recommend", {"opinion": opinion, "signatory": "Wang"})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "opinion")
     assert intake.recommend(project).status_code == 200
+
+
+def test_a_reviewer_may_not_recommend_whose_project_was_revoked_meanwhile(intake):
+    project = intake.review()
+    bar(intake, project_event("project.revoked", 7, project="2019-P110000-0001"))
+    answer = intake.recommend(project)
+    assert (answer.status_code, answer.json["slug"]) == (409, "undertaker-barred")
+    assert types(intake).count("application.recommended") == 0
+
+
+@pytest.mark.parametrize("written", [USCC.lower(), f" {USCC}", f"{USCC[:8]} {USCC[8:]}"])
+def test_an_undertaker_is_the_same_however_its_code_is_written(intake_on_both, written):
+    project = intake_on_both.draft(uscc=written)
+    path = f"/v1/applications/{project}"
+    answer = intake_on_both.client.get(path, headers=intake_on_both.undertaker)
+    assert answer.json["uscc"] == USCC
+    bar(intake_on_both, project_event("project.revoked", 7))
+    body = {"programme": "2020", "unit": "P110000", "uscc": written, "undertaker_name": "n",
+            "title": "t", "direction": 1, "contact_email": "li@example.org"}  # fmt: skip
+    who = intake_on_both.token("undertaker", undertaker=written)
+    refused = intake_on_both.post("/v1/applications", body, who)
+    assert (refused.status_code, refused.json["slug"]) == (409, "undertaker-barred")
+
+
+def test_a_residents_number_is_no_undertaker(intake):
+    body = {"programme": "2020", "unit": "P110000", "uscc": "362322198709086409",
+            "undertaker_name": "n", "title": "t", "direction": 1,
+            "contact_email": "li@example.org"}  # fmt: skip
+    answer = intake.post("/v1/applications", body, intake.undertaker)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "uscc")
+
+
+@pytest.mark.parametrize("verdict", ["questioned", "false"])
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_verdict_against_an_item_needs_its_reason(intake, verdict, reason):
+    project = intake.submit()
+    intake.act(project, "review/start")
+    items = [{"item": 1, "verdict": verdict, "reason": reason}]
+    answer = intake.act(project, "review/items", {"items": items})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "items.0.reason")
+
+
+def test_an_application_with_a_false_item_is_not_returned_but_ineligible(intake):
+    project = intake.review("questioned")
+    items = [{"item": 1, "verdict": "false", "reason": "forged"}]
+    intake.act(project, "review/items", {"items": items})
+    answer = intake.act(project, "return")
+    assert (answer.status_code, answer.json["slug"]) == (409, "evidence-not-verified")
+    assert intake.act(project, "ineligible", {"reason": "forged"}).status_code == 200
+
+
+def test_a_unit_reports_changes_of_its_own_projects_only(intake):
+    change = {"project": intake.submit(), "kind": "merger", "occurred_on": "2020-10-01",
+              "summary": "merged"}  # fmt: skip
+    other = intake.token("unit", unit="P310000")
+    assert intake.post("/v1/changes", change, other).status_code == 403
+    assert intake.post("/v1/changes", change, intake.reviewer).status_code == 201
+
+
+def test_the_same_key_of_two_undertakers_is_not_the_same_request(intake):
+    another = "91310000MA1FL0001"
+    another += uscc.calc_check_digit(another)
+    made = []
+    for code in (USCC, another):
+        body = {"programme": "2020", "unit": "P110000", "uscc": code, "undertaker_name": "n",
+                "title": "t", "direction": 1, "contact_email": "li@example.org"}  # fmt: skip
+        who = intake.token("undertaker", subject="li", undertaker=code)
+        made.append(intake.post("/v1/applications", body, who | {"Idempotency-Key": "k"}))
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json["project"] != made[1].json["project"]

@@ -166,6 +166,11 @@ def revoked(project, sequence=9, epoch=1):
     return event("project.revoked", data, subject=project, sequence=sequence)
 
 
+def reinstated(project, sequence=10, epoch=2):
+    data = project_state(project, "DESIGNATED", epoch=epoch)
+    return event("project.reinstated", data, subject=project, sequence=sequence)
+
+
 class Said:
     """The helpers above, for tests: pytest's importlib mode lets no test import a conftest."""
 
@@ -173,6 +178,7 @@ class Said:
     event = staticmethod(event)
     recommended = staticmethod(recommended)
     revoked = staticmethod(revoked)
+    reinstated = staticmethod(reinstated)
 
 
 @pytest.fixture(scope="session")

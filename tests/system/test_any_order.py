@@ -30,7 +30,7 @@ FAILED = {"score": "41.5", "result": "breach"}
 DECISION = {
     "ground": "material_falsehood", "citation": "三（四）2", "reason_zh": "虚假", "reason_en": "false",
     "evidence": [{"description": "licence", "sha256": "0" * 64}], "statement": "waived",
-    "notice_at": "2020-10-20T09:00:00+08:00",
+    "notice_at": "2020-10-26T08:00:00+08:00",
 }  # fmt: skip
 QUASHED = {"decision": "复议决定3号", "reason_zh": "依据撤销", "reason_en": "basis quashed"}
 BATCH = 5

@@ -3,15 +3,12 @@
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
-from stdnum.cn import uscc as uscc_number
 
 from shared.agency.message import METHODS
 from shared.project import Ground
+from shared.web.fields import LONG, SHA256, TEXT, Party, Uscc
 
 CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
-TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
-LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
-SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
 
 
 class AgencyIn(Schema):
@@ -43,7 +40,7 @@ class InspectorIn(Schema):
     code = fields.String(required=True, validate=CODE)
     name = fields.String(required=True, validate=TEXT)
     agency = fields.String(required=True)
-    conflicts = fields.List(fields.String(), load_default=list)
+    conflicts = fields.List(Party(), load_default=list)
 
 
 class ReceiptOut(Schema):
@@ -199,7 +196,7 @@ class ChangeDecisionIn(Schema):
         required=True, validate=validate.OneOf(("replaced", "withdrawn", "dismissed"))
     )
     reason = fields.String(required=True, validate=LONG)
-    uscc = fields.String(load_default=None, allow_none=True)
+    uscc = Uscc(load_default=None, allow_none=True)
     name = fields.String(load_default=None, allow_none=True, validate=TEXT)
 
     @validates_schema
@@ -208,5 +205,5 @@ class ChangeDecisionIn(Schema):
             return
         if not data["name"]:
             raise ValidationError("is needed: the new undertaker's name", "name")
-        if not uscc_number.is_valid(data["uscc"] or ""):
+        if not data["uscc"]:
             raise ValidationError("must be the new undertaker's unified social credit code", "uscc")

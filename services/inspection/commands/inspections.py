@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
 from services.inspection.commands.deadlines import keep_deadlines
+from services.inspection.commands.plans import policy_of
 from services.inspection.commands.projects import apply_verdict
 from services.inspection.rules import Outcome, Step, Verdict
 from shared.catalogue import INSPECTION_COMPLETED
-from shared.programme.kept import programme_of
 from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import Event
@@ -34,7 +34,7 @@ def conclude_inspection(
     An inspection of an earlier epoch, or of a project that is not designated any more, still
     finishes, and changes nothing of the project.
     """
-    policy = programme_of(session, models.Programme, inspection.programme).inspection
+    policy = policy_of(session, inspection.plan)
     verdict = rules.verdict(report, policy)
     project = locked(session, models.Project, inspection.project)
     keep_deadlines(session, project, context)
@@ -51,6 +51,8 @@ def conclude_inspection(
             is_reinspection=_is_reinspection(inspection, project),
         )
         apply_verdict(session, project, inspection, move, context.because_of(completed))
+    if verdict.outcome in rules.UNSETTLED:
+        _open_task(session, inspection, context)
     return verdict
 
 
@@ -62,7 +64,7 @@ def void_inspection(
     One that was concluded is not voided; what it led to is undone by a reinstatement.
     """
     inspection = locked(session, models.Inspection, inspection_id)
-    version = programme_of(session, models.Programme, inspection.programme).inspection.rule_version
+    version = policy_of(session, inspection.plan).rule_version
     verdict = Verdict(Outcome.VOID, (values["reason_zh"],), (values["reason_en"],), version)
     _publish(session, inspection, Step.VOID, verdict, context)
     return inspection
@@ -77,6 +79,19 @@ def _publish(
     inspection.reasons_en = list(verdict.reasons_en)
     inspection.reported_at = inspection.concluded_at = context.now
     return record(session, INSPECTION_COMPLETED, inspection, context)
+
+
+def _open_task(session: Session, inspection: models.Inspection, context: Context) -> None:
+    """Have an official look at what the inspection could not tell."""
+    session.add(
+        models.Task(
+            id=inspection.inspection,
+            project=inspection.project,
+            kind=str(inspection.outcome),
+            summary="; ".join((*inspection.reasons_zh, *inspection.reasons_en)),
+            reported_at=context.now,
+        )
+    )
 
 
 def _is_reinspection(inspection: models.Inspection, project: models.Project) -> bool:

@@ -13,11 +13,13 @@ from services.inspection.rules import Stage, Step
 from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
 from shared.errors import IllegalTransitionError, LaurelError
-from shared.programme.kept import keep, programme_of
+from shared.programme.definition import parse_policy
+from shared.programme.kept import keep
+from shared.programme.values import InspectionPolicy
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
 from shared.spine.outbox import record
-from shared.spine.rows import locked
+from shared.spine.rows import found, locked
 from shared.workdays import china_date, end_of_day
 
 
@@ -33,8 +35,13 @@ def keep_programme(session: Session, event: Event) -> None:
 
 
 def plan_inspections(session: Session, values: dict[str, Any], context: Context) -> models.Plan:
-    """Freeze both directories and announce the draw with their hashes."""
-    policy = programme_of(session, models.Programme, values["programme"]).inspection
+    """Freeze both directories and announce the draw with their hashes.
+
+    The rules of the edition in force are frozen too: what is drawn is judged by them, whatever a
+    later edition says.
+    """
+    rules_in_force = found(session, models.Programme, values["programme"]).definition["inspection"]
+    policy = parse_policy(rules_in_force)
     caps = _caps(session, policy.agency_cap_per_year, context.now)
     targets = _targets(session, values["programme"], values["projects"])
     inspectors = [
@@ -43,17 +50,14 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
     ]
     if not targets or not inspectors:
         raise DrawRefusedError("A plan needs designated projects and registered inspectors.")
-    if not any(caps.values()):
-        raise DrawRefusedError(
-            "No agency may be drawn this year any more: each is at its cap, or would be by the "
-            "plans that wait for their draw."
-        )
+    _check_announcement(values["draw_at"], caps, context.now)
     plan = models.Plan(
         id=new_id(),
         programme=values["programme"],
         method=values["method"],
         target_count=min(values["target_count"], len(targets)),
         min_inspectors=policy.min_inspectors,
+        policy=rules_in_force,
         targets=targets,
         inspectors=inspectors,
         targets_sha256=draws.freeze(targets),
@@ -89,6 +93,16 @@ def draw_plan(
     return plan
 
 
+def _check_announcement(draw_at: datetime, caps: Mapping[str, int], now: datetime) -> None:
+    if china_date(draw_at) < china_date(now):
+        raise DrawRefusedError("The day of the draw has passed: announce one that is to come.")
+    if not any(caps.values()):
+        raise DrawRefusedError(
+            "No agency may be drawn this year any more: each is at its cap, or would be by the "
+            "plans that wait for their draw."
+        )
+
+
 def _check_draw(plan: models.Plan, secrets: Mapping[str, str], now: datetime) -> None:
     if plan.transcript is not None:
         raise IllegalTransitionError(f"Plan {plan.id} was drawn already; a draw is never repeated.")
@@ -99,6 +113,11 @@ def _check_draw(plan: models.Plan, secrets: Mapping[str, str], now: datetime) ->
         raise DrawRefusedError(
             "The secrets do not fit the published commitments: give every holder's secret."
         )
+
+
+def policy_of(session: Session, plan_id: str) -> InspectionPolicy:
+    """The rules that the plan's inspections are judged by."""
+    return parse_policy(session.get_one(models.Plan, plan_id).policy)
 
 
 def _inspection(

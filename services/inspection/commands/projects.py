@@ -63,7 +63,7 @@ def apply_verdict(
     if move is None:
         return
     reasons = (inspection.reasons_zh, inspection.reasons_en)
-    basis = {"inspection": inspection.inspection}
+    basis = {"inspection": inspection.inspection, "rule_version": inspection.rule_version}
     if move is Move.REVOKE:
         revoke_project(session, project, Ground.INSPECTION_FAILED, reasons, context, basis=basis)
         return
@@ -105,13 +105,23 @@ def revoke_by_decision(
     """Revoke on grounds 2 to 4: a decision with citation, evidence, notice and statement."""
     project = locked(session, models.Project, project_id)
     rules.check_decision(
-        values["ground"], values["evidence"], values["notice_at"], values["statement"], context.now
+        values["ground"],
+        values["evidence"],
+        values["notice_at"],
+        values["statement"],
+        since=_beginning(project),
+        now=context.now,
     )
     notice_at, decided_by = values["notice_at"].isoformat(), str(context.actor)
     basis = values | {"notice_at": notice_at, "decided_by": decided_by}
     reasons = ([values["reason_zh"]], [values["reason_en"]])
     revoke_project(session, project, Ground(values["ground"]), reasons, context, basis=basis)
     return project
+
+
+def _beginning(project: models.Project) -> datetime | None:
+    """When the day of its designation began."""
+    return end_of_day(project.valid_from - timedelta(days=1)) if project.valid_from else None
 
 
 def reinstate_project(
@@ -148,7 +158,7 @@ def move_project(
         "citation": basis.get("citation") or f"{policy.citation_zh} / {policy.citation_en}",
         "reasons_zh": list(reasons[0]),
         "reasons_en": list(reasons[1]),
-        "rule_version": policy.rule_version,
+        "rule_version": basis.get("rule_version") or policy.rule_version,
         "actor": str(context.actor),
         "inspection": basis.get("inspection"),
         "decided_at": instant,

@@ -68,6 +68,7 @@ def upgrade():
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("target_count", sa.Integer(), nullable=False),
         sa.Column("min_inspectors", sa.Integer(), nullable=False),
+        sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("targets", sa.JSON(), nullable=False),
         sa.Column("inspectors", sa.JSON(), nullable=False),
         sa.Column("targets_sha256", sa.String(), nullable=False),

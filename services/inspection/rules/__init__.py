@@ -17,6 +17,7 @@ from services.inspection.rules.states import (
 )
 from services.inspection.rules.verdicts import (
     STOPPING,
+    UNSETTLED,
     Outcome,
     Verdict,
     consequence,
@@ -31,6 +32,7 @@ __all__ = [
     "STOPPING",
     "TRANSITIONS",
     "UNPROVED",
+    "UNSETTLED",
     "Code",
     "DecisionIncompleteError",
     "Move",

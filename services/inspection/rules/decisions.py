@@ -16,9 +16,18 @@ class DecisionIncompleteError(LaurelError):
 
 
 def check_decision(
-    ground: str, evidence: Sequence[Any], notice_at: datetime, statement: str | None, now: datetime
+    ground: str,
+    evidence: Sequence[Any],
+    notice_at: datetime,
+    statement: str | None,
+    *,
+    since: datetime | None,
+    now: datetime,
 ) -> None:
-    """Grounds 2 to 4 rest on evidence, prior notice, and a statement of defence or its waiver."""
+    """Grounds 2 to 4 rest on evidence, prior notice, and a statement of defence or its waiver.
+
+    The notice was given since the project was designated: it cannot be of an earlier matter.
+    """
     faults = []
     if ground == Ground.INSPECTION_FAILED:
         faults.append(("ground", "inspection_failed follows from a report, never from a decision"))
@@ -26,6 +35,8 @@ def check_decision(
         faults.append(("evidence", "must have at least one item"))
     if notice_at >= now:
         faults.append(("notice_at", "must lie before the decision"))
+    elif since is not None and notice_at < since:
+        faults.append(("notice_at", "must not lie before the project's designation"))
     if not (statement or "").strip():
         faults.append(("statement", "give the undertaker's statement, or how it was waived"))
     if faults:

@@ -1,14 +1,18 @@
 """Verdicts by the programme's policy, and what they do to a project (transitions 14 to 18)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from services.inspection.rules.states import ACTIVE, Move
 from shared.programme.values import InspectionPolicy
 from shared.project import State
+
+QUESTIONNAIRE = "questionnaire"
 
 
 class Outcome(StrEnum):
@@ -22,6 +26,10 @@ class Outcome(StrEnum):
     CEASED = "ceased"
     INCONCLUSIVE = "inconclusive"
     VOID = "void"
+
+
+UNSETTLED = frozenset({Outcome.UNREACHABLE, Outcome.CEASED, Outcome.INCONCLUSIVE})
+"""Outcomes that move nothing and leave open what is the matter with the project."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +52,18 @@ def verdict(report: Mapping[str, Any], policy: InspectionPolicy) -> Verdict:
     return Verdict(outcome, tuple(zh), tuple(en), policy.rule_version)
 
 
-def satisfaction(questionnaire: Mapping[str, int] | None) -> Decimal | None:
-    """Satisfied answers per 100 returned, to two places; None without any returned."""
+def satisfaction(questionnaire: Mapping[str, int] | None) -> Fraction | None:
+    """Satisfied answers per 100 returned, exactly; None without any returned."""
     if not questionnaire or not questionnaire["returned"]:
         return None
-    share = Decimal(questionnaire["satisfied"] * 100) / questionnaire["returned"]
-    return share.quantize(Decimal("0.01"))
+    return Fraction(questionnaire["satisfied"] * 100, questionnaire["returned"])
+
+
+def points_of(report: Mapping[str, Any]) -> Fraction | None:
+    """The figure that counts by the report's method, of 100, exactly; None without one."""
+    if report["method"] == QUESTIONNAIRE:
+        return satisfaction(report["questionnaire"])
+    return None if report["score"] is None else Fraction(report["score"])
 
 
 def consequence(
@@ -74,6 +88,12 @@ def consequence(
     return None
 
 
+def _shown(points: Fraction) -> str:
+    """To two places, rounded down: what is below a threshold never looks as if it reached it."""
+    hundredths = Decimal(math.floor(points * 100)) / 100
+    return f"{hundredths:f}"
+
+
 STOPPING = {
     "non_cooperation": (Outcome.NOT_COOPERATING, "拒不配合检查", "did not cooperate"),
     "closed_or_liquidation": (Outcome.CEASED, "已停业或进入清算", "closed or in liquidation"),
@@ -90,23 +110,23 @@ def _judge(
         return outcome, [reason_zh], [reason_en]
     breaches = sorted(f["key"] for f in report["findings"] if f["result"] == "breach")
     gates = [key for key in breaches if key in policy.hard_gates]
-    score = report["score"]
-    if score is None:
-        score = satisfaction(report["questionnaire"])
+    points = points_of(report)
     zh = [f"触及一票否决项：{key}" for key in gates]
     en = [f"hard gate breached: {key}" for key in gates]
-    if score is not None and score < policy.warning_score:
-        zh.append(f"得分{score}，低于{policy.warning_score}分")
-        en.append(f"score {score} is below {policy.warning_score}")
+    if points is not None and points < Fraction(policy.warning_score):
+        zh.append(f"得分{_shown(points)}，低于{policy.warning_score}分")
+        en.append(f"score {_shown(points)} is below {policy.warning_score}")
     if zh:
         return Outcome.FAIL, zh, en
     zh = [f"发现问题：{key}" for key in breaches]
     en = [f"breach found: {key}" for key in breaches]
-    if score is not None and score < policy.pass_score:
-        zh.append(f"得分{score}，低于{policy.pass_score}分")
-        en.append(f"score {score} is below {policy.pass_score}")
+    if points is not None and points < Fraction(policy.pass_score):
+        zh.append(f"得分{_shown(points)}，低于{policy.pass_score}分")
+        en.append(f"score {_shown(points)} is below {policy.pass_score}")
     if zh:
         return Outcome.RECTIFY, zh, en
+    if points is None and report["method"] == QUESTIONNAIRE:
+        return Outcome.INCONCLUSIVE, ["问卷无人回收"], ["no questionnaire was returned"]
     if report["result"] == "breach":
         return Outcome.RECTIFY, ["报告认定存在问题"], ["the report finds a breach"]
     return Outcome.PASS, ["未发现问题"], ["no breach found"]

@@ -1,15 +1,13 @@
 """What intake's routes take and give."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.intake.rules import Verdict
 from shared.programme.schema import UNIT_KINDS
 from shared.project import DECIDED_GROUNDS
-
-TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
-LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
-SAID = validate.And(LONG, validate.Regexp(r"(?s).*\S", error="must not be blank"))
-SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
+from shared.web.fields import LONG, SHA256, TEXT, Uscc
 
 
 class ProgrammeIn(Schema):
@@ -76,7 +74,7 @@ class ApplicationIn(Schema):
 
     programme = fields.String(required=True)
     unit = fields.String(required=True)
-    uscc = fields.String(required=True)
+    uscc = Uscc(required=True)
     undertaker_name = fields.String(required=True, validate=TEXT)
     title = fields.String(required=True, validate=TEXT)
     direction = fields.Integer(required=True, strict=True)
@@ -133,6 +131,11 @@ class FindingIn(Schema):
     verdict = fields.String(required=True, validate=validate.OneOf([*Verdict]))
     reason = fields.String(load_default="")
 
+    @validates_schema
+    def _say_why(self, data: dict[str, Any], **_: Any) -> None:
+        if data["verdict"] != Verdict.VERIFIED and not data["reason"].strip():
+            raise ValidationError("is needed: say what is wrong with the item", "reason")
+
 
 class FindingsIn(Schema):
     """Verdicts on some items."""
@@ -143,13 +146,13 @@ class FindingsIn(Schema):
 class ReasonIn(Schema):
     """Why."""
 
-    reason = fields.String(required=True, validate=SAID)
+    reason = fields.String(required=True, validate=LONG)
 
 
 class OpinionIn(Schema):
     """The recommendation opinion and who signs it."""
 
-    opinion = fields.String(required=True, validate=SAID)
+    opinion = fields.String(required=True, validate=LONG)
     signatory = fields.String(required=True, validate=validate.Length(1, 80))
 
 

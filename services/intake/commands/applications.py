@@ -5,8 +5,6 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from stdnum.cn import uscc as uscc_number
-from stdnum.exceptions import ValidationError as NumberError
 
 from services.intake import models, rules
 from services.intake.rules import Move
@@ -89,7 +87,7 @@ def submit_application(session: Session, project: str, context: Context) -> mode
         required=programme.required_evidence,
         present=[item.kind for item in application.evidence],
     )
-    _refuse_barred(session, application.uscc)
+    refuse_barred(session, application.uscc)
     application.state, application.submitted_at = to, context.now
     application.content_hash = rules.content_hash(_content(application))
     note(application, context, "submitted", content_hash=application.content_hash)
@@ -130,18 +128,13 @@ def _add_step(
 
 
 def _check_undertaker(session: Session, uscc: str, actor: Actor) -> None:
-    try:
-        uscc_number.validate(uscc)
-    except NumberError as error:
-        message = f"is not a unified social credit code ({str(error).rstrip('.').lower()})"
-        errors = [{"field": "uscc", "message": message}]
-        raise InvalidError(f"uscc {uscc!r} {message}.", errors=errors) from error
     if actor.undertaker != uscc:
         raise ForbiddenError("Apply for your own undertaker: the token is another one's.")
-    _refuse_barred(session, uscc)
+    refuse_barred(session, uscc)
 
 
-def _refuse_barred(session: Session, uscc: str) -> None:
+def refuse_barred(session: Session, uscc: str) -> None:
+    """Raise UndertakerBarredError while a revoked project of the undertaker's bars it."""
     bar = models.RevocationBar
     barred = session.scalar(select(bar.project).where(bar.uscc == uscc, bar.is_barred).limit(1))
     if barred:

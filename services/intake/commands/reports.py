@@ -20,6 +20,8 @@ def report_change(session: Session, values: dict[str, Any], context: Context) ->
     application = found(session, models.Application, values["project"])
     if context.actor.role == "undertaker" and context.actor.undertaker != application.uscc:
         raise ForbiddenError("This project is another undertaker's.")
+    if context.actor.role == "unit" and context.actor.unit != application.unit:
+        raise ForbiddenError("This project was recommended by another unit.")
     return _report(session, CHANGE_REPORTED, values, context)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from services.intake import models, rules
-from services.intake.commands.applications import note
+from services.intake.commands.applications import note, refuse_barred
 from services.intake.rules import Move, Verdict
 from shared.catalogue import (
     APPLICATION_RECOMMENDED,
@@ -83,12 +83,14 @@ def recommend_application(
 ) -> models.Application:
     """Recommend it with a signed opinion, within the unit's quota (transition 5).
 
-    Raises QuotaExceededError; the place is taken by one guarded UPDATE, so that concurrent requests
+    Raises UndertakerBarredError for one whose project was revoked since it was submitted, and
+    QuotaExceededError; the place is taken by one guarded UPDATE, so that concurrent requests
     never pass the quota on any database.
     """
     application = _reviewed(session, project, context.actor)
     to = rules.moved(application.state, Move.RECOMMEND)
     rules.check_recommendable(_verdicts(application))
+    refuse_barred(session, application.uscc)
     _take_place(session, application.programme, application.unit)
     application.state, application.decided_at = to, context.now
     application.opinion, application.signatory = values["opinion"], values["signatory"]

@@ -1,34 +1,8 @@
 """What scoring's routes take and give."""
 
-from typing import Any
+from marshmallow import Schema, fields, validate
 
-from marshmallow import Schema, ValidationError, fields, validate
-from stdnum.cn import uscc
-
-TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
-LONG = validate.Length(1, 5000, error="must have 1 to 5000 characters")
-USCC_LENGTH = 18
-SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
-
-
-def _uscc(value: str) -> None:
-    if not uscc.is_valid(value):
-        raise ValidationError("must be a unified social credit code with a right check character")
-
-
-def _party(value: str) -> None:
-    if len(value) == USCC_LENGTH:
-        _uscc(value)
-    elif not 1 <= len(value) < USCC_LENGTH:
-        raise ValidationError("must be a unified social credit code, or the code of a unit")
-
-
-class Code(fields.String):
-    """A code, in capitals as entries have it, so that a conflict is never missed by its case."""
-
-    def _deserialize(self, value: Any, *context: Any, **more: Any) -> str:
-        text: str = super()._deserialize(value, *context, **more)
-        return text.strip().upper()
+from shared.web.fields import LONG, SHA256, TEXT, Party, Uscc
 
 
 class ExpertIn(Schema):
@@ -36,16 +10,16 @@ class ExpertIn(Schema):
 
     code = fields.String(required=True, validate=validate.Length(1, 20))
     name = fields.String(required=True, validate=validate.Length(1, 80))
-    employer_uscc = Code(load_default=None, allow_none=True, validate=_uscc)
+    employer_uscc = Uscc(load_default=None, allow_none=True)
     directions = fields.List(fields.Integer(strict=True), load_default=list)
-    conflicts = fields.List(Code(validate=_party), load_default=list)
+    conflicts = fields.List(Party(), load_default=list)
 
 
 class ConflictsIn(Schema):
     """Declared conflicts of interest."""
 
     conflicts = fields.List(
-        Code(validate=_party),
+        Party(),
         required=True,
         validate=validate.Length(1, error="must have at least one item"),
     )

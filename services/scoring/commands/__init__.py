@@ -7,7 +7,12 @@ from services.scoring.commands.assignments import (
     register_expert,
     score_entry,
 )
-from services.scoring.commands.entries import close_entry, enter_application, keep_programme
+from services.scoring.commands.entries import (
+    close_entry,
+    enter_application,
+    keep_programme,
+    reopen_entry,
+)
 from services.scoring.commands.objections import decide_objection, receive_objection
 from services.scoring.commands.selection import designate_due, open_publicity, rank_entries
 
@@ -24,5 +29,6 @@ __all__ = [
     "receive_objection",
     "recuse_expert",
     "register_expert",
+    "reopen_entry",
     "score_entry",
 ]

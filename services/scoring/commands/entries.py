@@ -47,10 +47,22 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
     entry = session.get(models.Entry, event.subject, with_for_update=True)
     if entry is None:
         session.add(_new_entry(event, State.REVOKED))
-    else:
-        entry.state = State.REVOKED
-        entry.sequence = max(entry.sequence, event.sequence)
+    elif event.sequence > entry.sequence:
+        entry.state, entry.sequence = State.REVOKED, event.sequence
     acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
+
+
+def reopen_entry(session: Session, event: Event) -> None:
+    """Undo what the revocation did to the entry; the newest sequence wins, in any order."""
+    entry = session.get(models.Entry, event.subject, with_for_update=True)
+    if entry is None:
+        entry = _new_entry(event, State.DESIGNATED)
+        session.add(entry)
+    elif event.sequence <= entry.sequence:
+        return
+    entry.state, entry.sequence = State(event.data["state"]), event.sequence
+    for name in ("epoch", "valid_from", "valid_to"):
+        setattr(entry, name, event.data[name])
 
 
 def _new_entry(event: Event, state: State) -> models.Entry:

@@ -98,9 +98,11 @@ def test_each_outcome_has_its_effect_on_the_project(office, drawn, report, outco
     assert len(revocations(office)) == (state == "REVOKED")
 
 
-def test_non_cooperation_follows_the_programme(office, drawn):
+def test_non_cooperation_follows_the_programme(office):
     office.publish_programme(edition=2, not_cooperating_fails=False)
-    project, inspection = drawn
+    (project,) = office.designate()
+    office.register("agency-a")
+    inspection = office.draw(project)[project]
     assert office.report(inspection, result="non_cooperation")["outcome"] == "not_cooperating"
     assert office.state(project) == "DESIGNATED"
 
@@ -208,3 +210,37 @@ def test_two_reports_that_fail_at_once_revoke_once(busy):
     assert [receipt["code"] for receipt in receipts] == ["accepted"] * 4
     assert len(busy.events("project.revoked")) == 1
     assert busy.state(project) == "REVOKED"
+
+
+def test_a_later_edition_does_not_change_the_rules_of_what_was_drawn(office, drawn):
+    project, inspection = drawn
+    stricter = {"pass_score": "95", "warning_score": "90", "rule_version": "2020-2"}
+    office.publish_programme(edition=2, **stricter)
+    receipt = office.report(inspection, score="88")
+    assert (receipt["outcome"], office.state(project)) == ("pass", "DESIGNATED")
+    (completed,) = office.events("inspection.completed")
+    assert completed.data["rule_version"] == "2020-1"
+    late = office.draw(project)[project]
+    assert office.report(late, score="88")["outcome"] == "fail"
+    (revoked,) = office.events("project.revoked")
+    assert revoked.data["decision"]["rule_version"] == "2020-2"
+
+
+def test_a_survey_that_nobody_answered_is_inconclusive_and_an_official_is_asked(office):
+    (project,) = office.designate()
+    office.register("agency-a")
+    inspection = office.draw(project, method="questionnaire")[project]
+    numbers = {"issued": 1000, "returned": 0, "satisfied": 0}
+    receipt = office.report(inspection, score=None, questionnaire=numbers)
+    assert receipt["outcome"] == "inconclusive"
+    assert office.state(project) == "DESIGNATED"
+    (task,) = office.get("/v1/tasks")["items"]
+    assert (task["project"], task["kind"]) == (project, "inconclusive")
+
+
+@pytest.mark.parametrize("result", ["unreachable", "closed_or_liquidation", "inconclusive"])
+def test_what_moves_nothing_opens_a_task(office, drawn, result):
+    project, inspection = drawn
+    office.report(inspection, result=result, score=None)
+    assert office.state(project) == "DESIGNATED"
+    assert [task["project"] for task in office.get("/v1/tasks")["items"]] == [project]

@@ -197,3 +197,10 @@ def test_two_plans_at_once_never_promise_one_place_twice(busy):
     busy.register("agency-a")
     plans = busy.side_by_side(lambda _n: busy.plan(target_count=1), 2)
     assert sorted(plan["caps"]["agency-a"] for plan in plans) == [1, 2]
+
+
+def test_a_draw_is_not_announced_for_a_day_that_has_passed(office):
+    office.designate()
+    office.register("agency-a")
+    problem = office.plan(draw_at="2001-01-01T09:00:00+08:00", status=409)
+    assert problem["slug"] == "draw-refused"

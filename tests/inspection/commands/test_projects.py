@@ -27,7 +27,7 @@ def test_an_official_revokes_on_each_of_the_grounds_2_to_4(office, ground):
         basis = session.get(models.Revocation, (project, 1)).basis
     assert basis["evidence"] == office.DECISION["evidence"]
     assert (basis["statement"], basis["decided_by"]) == ("waived in writing", "official:developer")
-    assert basis["notice_at"] == "2020-09-20T09:00:00+08:00"
+    assert basis["notice_at"] == "2020-10-12T08:00:00+08:00"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,8 @@ def test_an_official_revokes_on_each_of_the_grounds_2_to_4(office, ground):
         ("ground", None), ("ground", "inspection_failed"), ("ground", "dislike"),
         ("citation", None), ("citation", ""), ("reason_zh", None), ("reason_en", None),
         ("evidence", None), ("evidence", []), ("evidence", [{"description": "x"}]),
-        ("notice_at", None), ("notice_at", "2030-01-01T00:00:00+08:00"),
+        ("notice_at", None), ("notice_at", "2030-01-01T00:00:00+08:00"), ("notice_at", "1900-01-01T00:00:00+08:00"),
+        ("citation", "   "),
         ("notice_at", "2020-09-20T09:00:00"), ("statement", None), ("statement", "  "),
     ],
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Verdicts by the policy, and what they do to a project."""
 
 from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 
 import pytest
@@ -33,10 +34,12 @@ def policy(*, is_immediate=True, not_cooperating_fails=True, warning="60", passi
     )  # fmt: skip
 
 
-def report(result="no_breach", score=None, breaches=(), questionnaire=None):
+def report(
+    result="no_breach", score=None, breaches=(), questionnaire=None, method="full_assessment"
+):
     findings = [{"key": key, "result": "breach" if key in breaches else "ok"} for key in KEYS]
     return {
-        "result": result, "score": score, "findings": findings, "questionnaire": questionnaire,
+        "method": method, "result": result, "score": score, "findings": findings, "questionnaire": questionnaire,
     }  # fmt: skip
 
 
@@ -98,19 +101,40 @@ def test_reasons_say_the_same_in_both_languages(given_report, zh, en):
 @pytest.mark.parametrize(
     ("satisfied", "returned", "share", "outcome"),
     [
-        (0, 0, None, Outcome.PASS),
-        (108, 180, Decimal("60.00"), Outcome.RECTIFY),
-        (107, 180, Decimal("59.44"), Outcome.FAIL),
-        (117, 180, Decimal("65.00"), Outcome.PASS),
-        (180, 180, Decimal("100.00"), Outcome.PASS),
+        (0, 0, None, Outcome.INCONCLUSIVE),
+        (108, 180, Fraction(60), Outcome.RECTIFY),
+        (107, 180, Fraction(10700, 180), Outcome.FAIL),
+        (117, 180, Fraction(65), Outcome.PASS),
+        (180, 180, Fraction(100), Outcome.PASS),
+        (11_999, 20_000, Fraction(59_995, 1000), Outcome.FAIL),
+        (12_999, 20_000, Fraction(64_995, 1000), Outcome.RECTIFY),
     ],
 )
 def test_a_questionnaire_counts_by_its_share_of_satisfied_answers(
     satisfied, returned, share, outcome
 ):
-    numbers = {"issued": 200, "returned": returned, "satisfied": satisfied}
+    numbers = {"issued": 20_000, "returned": returned, "satisfied": satisfied}
     assert rules.satisfaction(numbers) == share
-    assert rules.verdict(report(questionnaire=numbers), policy()).outcome is outcome
+    asked = report(questionnaire=numbers, method="questionnaire")
+    assert rules.verdict(asked, policy()).outcome is outcome
+
+
+def test_a_share_just_below_a_threshold_is_never_shown_as_if_it_reached_it():
+    numbers = {"issued": 20_000, "returned": 20_000, "satisfied": 11_999}
+    verdict = rules.verdict(report(questionnaire=numbers, method="questionnaire"), policy())
+    assert verdict.reasons_en == ("score 59.99 is below 60",)
+
+
+def test_an_agencys_own_score_does_not_outweigh_the_survey():
+    numbers = {"issued": 100, "returned": 100, "satisfied": 0}
+    asked = report(score=Decimal(95), questionnaire=numbers, method="questionnaire")
+    assert rules.verdict(asked, policy()).outcome is Outcome.FAIL
+
+
+def test_a_breach_counts_also_where_no_questionnaire_came_back():
+    numbers = {"issued": 100, "returned": 0, "satisfied": 0}
+    asked = report(breaches=("signage",), questionnaire=numbers, method="questionnaire")
+    assert rules.verdict(asked, policy()).outcome is Outcome.RECTIFY
 
 
 def test_without_a_questionnaire_there_is_no_satisfaction():

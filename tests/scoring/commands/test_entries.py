@@ -171,3 +171,18 @@ def test_an_entry_of_an_unknown_round_waits_for_it(scoring):
     scoring.publish()
     scoring.register("E1", "E2", "E3")
     assert scoring.assign().json["assigned"] == 3
+
+
+def test_a_reinstatement_undoes_the_revocation_in_any_order(scoring, said):
+    scoring.enter("p1", "p2")
+    revoked, reinstated = said.revoked("p1", sequence=9), said.reinstated("p1", sequence=10)
+    scoring.receive(revoked, reinstated)
+    scoring.receive(said.reinstated("p2", sequence=10), said.revoked("p2", sequence=9))
+    assert scoring.states() == {"p1": "DESIGNATED", "p2": "DESIGNATED"}
+    assert [scoring.entry(name)["sequence"] for name in ("p1", "p2")] == [10, 10]
+    assert sorted(acknowledged(scoring)) == [("p1", 1, "entry"), ("p2", 1, "entry")]
+
+
+def test_a_reinstated_project_that_was_never_entered_is_designated(scoring, said):
+    scoring.receive(said.reinstated("p9", sequence=10))
+    assert scoring.states() == {"p9": "DESIGNATED"}

@@ -103,3 +103,9 @@ def test_a_process_with_a_thread_that_ended_is_not_live(stack):
     answer = stack.client.get("/health/live")
     assert (answer.status_code, answer.json["slug"]) == (503, "not-live")
     assert "relay urgent" in answer.json["detail"]
+
+
+def test_methods_that_nobody_knows_make_no_metrics_of_their_own(stack):
+    for number in range(3):
+        assert stack.client.open("/v1/books", method=f"FOO{number}").status_code == 405
+    assert "FOO" not in stack.client.get("/metrics").text

@@ -183,7 +183,7 @@ def test_the_public_state_is_the_same_in_any_order(life):
     shown = calm["register"]
     assert [page["state"] for page in shown] == ["REVOKED", "EXPIRED", "WITHDRAWN"]
     assert calm["applications"] == ["REVOKED", "EXPIRED", "WITHDRAWN"]
-    assert calm["entries"] == ["REVOKED", "REVOKED", "SCORING"]
+    assert calm["entries"] == ["REVOKED", "DESIGNATED", "SCORING"]
     assert [page["status"] for page in shown] == [1, 1, 1]
     assert [page["circulars"] for page in shown] == [
         [(1, "revocation"), (2, "reinstatement"), (2, "revocation")],

@@ -50,6 +50,6 @@ def test_every_event_has_its_row_with_those_who_take_it():
 
 def test_the_picture_shows_who_tells_whom_of_a_revocation():
     edges = [line for line in picture().splitlines() if "-->" in line]
-    assert '  inspection -->|"project.revoked"| scoring' in edges
+    assert '  inspection -->|"project.*"| scoring' in edges
     assert '  agencies -->|"inspection.*"| inspection' in edges
     assert '  inspection -->|"receipt.issued"| agencies' in edges

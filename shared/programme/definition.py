@@ -16,7 +16,12 @@ def parse(definition: Mapping[str, Any]) -> Programme:
 
 def parse_policy(policy: Mapping[str, Any]) -> InspectionPolicy:
     """Read the definition's part about inspections; raises ValidationError."""
-    return _policy(DEFINITION.fields["inspection"].deserialize(policy))
+    return _parse_policy(json.dumps(policy))
+
+
+@lru_cache(maxsize=64)
+def _parse_policy(policy: str) -> InspectionPolicy:
+    return _policy(DEFINITION.fields["inspection"].deserialize(json.loads(policy)))
 
 
 def _policy(loaded: Mapping[str, Any]) -> InspectionPolicy:

@@ -10,12 +10,13 @@ from typing import Any
 import uuid_utils
 
 from shared.errors import LaurelError
+from shared.spine.texts import is_storable
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BODY_BYTES = 1_048_576
 MAX_DEPTH = 32
 TOO_LARGE = f"The body has {{}} bytes; at most {MAX_BODY_BYTES} are read."
-MAX_ID, MAX_TEXT = 64, 120  # as the spine's tables hold them: what is too long could not be parked
+MAX_ID, MAX_TEXT = 64, 120  # they stand in indexes, which no database has for texts of any length
 NAMED = ("id", "source", "type", "subject", "correlationid")
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -142,7 +143,7 @@ def decoded(body: bytes, content_type: str | None) -> Event | None:
     """The event in these bytes, or None where there is none."""
     try:
         return decode(body, content_type)
-    except Exception:
+    except Exception:  # only what is known of it is asked
         return None
 
 
@@ -175,7 +176,7 @@ def _check(parsed: dict[str, Any], body: bytes) -> None:
         raise UndecodableError(TOO_LARGE.format(len(body)))
     if _depth(parsed) > MAX_DEPTH:
         raise UndecodableError(f"The body is nested deeper than {MAX_DEPTH} levels.")
-    if b"\\u" in body and not all(map(_is_storable, _texts(parsed))):
+    if b"\\u" in body and not all(map(is_storable, _texts(parsed))):
         raise UndecodableError("The body holds NUL or half of a surrogate pair.")
 
 
@@ -208,11 +209,6 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for child in value:
             yield from _texts(child)
-
-
-def _is_storable(text: str) -> bool:
-    """Whether every database can hold it."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _refuse_constant(name: str) -> None:

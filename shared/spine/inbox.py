@@ -94,7 +94,7 @@ def _read(handler: Handler, deliveries: Sequence[Delivery]) -> Batch:
     for delivery in deliveries:
         try:
             event = handler.read(delivery.body, delivery.content_type)
-        except Exception as error:
+        except Exception as error:  # no bytes may cost their neighbours anything
             event_in = decoded(delivery.body, delivery.content_type)
             batch.bad.append(Bad(delivery, error, event_in))
         else:

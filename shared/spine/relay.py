@@ -32,8 +32,9 @@ from shared.runtime import Runtime
 from shared.spine.broker import Message, Outcome, Publisher
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE
-from shared.spine.parking import MAX_DETAIL, RNG, Patience, storable
+from shared.spine.parking import MAX_DETAIL, RNG, Patience
 from shared.spine.tables import outbox, replays
+from shared.spine.texts import storable
 from shared.telemetry import RELAY_FAILURES
 
 _log = structlog.get_logger(__name__)

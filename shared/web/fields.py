@@ -33,11 +33,7 @@ class Uscc(fields.String):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
     ) -> str:
-        text = super()._deserialize(value, attr, data, **more)
-        try:
-            return uscc.canonical(str(text))
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
+        return _canonical(str(super()._deserialize(value, attr, data, **more)))
 
 
 class Party(fields.String):
@@ -51,7 +47,14 @@ class Party(fields.String):
     ) -> str:
         text = str(super()._deserialize(value, attr, data, **more)).strip().upper()
         if len(text) == uscc.LENGTH:
-            return str(Uscc().deserialize(text, attr, data))
+            return _canonical(text)
         if not 1 <= len(text) < uscc.LENGTH:
             raise ValidationError("must be a unified social credit code, or the code of a unit")
         return text
+
+
+def _canonical(code: str) -> str:
+    try:
+        return uscc.canonical(code)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error

@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.wrappers import Request
 
 from shared.errors import InvalidError, LaurelError
+from shared.spine.texts import is_storable
 from shared.web.problems import invalid
 from shared.web.spec import built
 
@@ -90,13 +91,6 @@ def _unstorable(value: Any, field: str) -> Iterator[dict[str, str]]:
             yield from _unstorable(inner, f"{field}.{number}".strip("."))
     elif isinstance(value, int) and abs(value) > MAX_INTEGER:
         yield {"field": field, "message": "is too large a number"}
-    elif isinstance(value, str) and not _is_text(value):
+    elif isinstance(value, str) and not is_storable(value):
         message = "must not hold NUL or half of a surrogate pair"
         yield {"field": field, "message": message}
-
-
-def _is_text(value: str) -> bool:
-    try:
-        return b"\0" not in value.encode()
-    except UnicodeEncodeError:
-        return False

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Select, inspect, tuple_
 from sqlalchemy.orm import Session
 
 from shared.errors import InvalidError
+from shared.spine.texts import is_storable
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 LARGEST = 2**31
@@ -86,7 +87,7 @@ def _is_storable(value: Any) -> bool:
     """Whether a database can be asked for it: JSON may hold what no text of ours does."""
     if not isinstance(value, str):
         return isinstance(value, int) and abs(value) < LARGEST
-    return "\0" not in value and not re.search("[\ud800-\udfff]", value)
+    return is_storable(value)
 
 
 def _bad(name: str, message: str) -> InvalidError:

@@ -50,7 +50,8 @@ def conclude_inspection(
             policy,
             is_reinspection=_is_reinspection(inspection, project),
         )
-        apply_verdict(session, project, inspection, move, context.because_of(completed))
+        because = context.because_of(completed)
+        apply_verdict(session, project, inspection, move, because, policy=policy)
     if verdict.outcome in rules.UNSETTLED:
         _open_task(session, inspection, context)
     return verdict

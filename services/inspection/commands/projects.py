@@ -15,6 +15,7 @@ from shared.catalogue import (
     RECTIFICATION_ORDERED,
 )
 from shared.programme.kept import programme_of
+from shared.programme.values import InspectionPolicy
 from shared.project import Ground, State
 from shared.spine.context import Context
 from shared.spine.envelope import Event
@@ -58,18 +59,24 @@ def apply_verdict(
     inspection: models.Inspection,
     move: Move | None,
     context: Context,
+    *,
+    policy: InspectionPolicy,
 ) -> None:
-    """Do to the project what the verdict on it asks for, in the verdict's own transaction."""
+    """Do to the project what the verdict asks for, by its `policy`, in its own transaction."""
     if move is None:
         return
     reasons = (inspection.reasons_zh, inspection.reasons_en)
-    basis = {"inspection": inspection.inspection, "rule_version": inspection.rule_version}
+    basis = {
+        "inspection": inspection.inspection,
+        "citation": _citation(policy),
+        "rule_version": policy.rule_version,
+    }
     if move is Move.REVOKE:
         revoke_project(session, project, Ground.INSPECTION_FAILED, reasons, context, basis=basis)
         return
     move_project(session, project, move, reasons, context, basis=basis)
     if move is Move.ORDER_RECTIFICATION:
-        _fix_deadline(session, project, context.now)
+        _fix_deadline(project, context.now, policy.rectification_days)
         record(session, RECTIFICATION_ORDERED, project, context)
     else:
         record(session, RECTIFICATION_CLOSED, project, context)
@@ -155,7 +162,7 @@ def move_project(
     project.rectify_by = project.rectify_until = None
     project.decided = {
         "ground": basis.get("ground"),
-        "citation": basis.get("citation") or f"{policy.citation_zh} / {policy.citation_en}",
+        "citation": basis.get("citation") or _citation(policy),
         "reasons_zh": list(reasons[0]),
         "reasons_en": list(reasons[1]),
         "rule_version": basis.get("rule_version") or policy.rule_version,
@@ -166,8 +173,11 @@ def move_project(
     }
 
 
-def _fix_deadline(session: Session, project: models.Project, now: datetime) -> None:
+def _citation(policy: InspectionPolicy) -> str:
+    return f"{policy.citation_zh} / {policy.citation_en}"
+
+
+def _fix_deadline(project: models.Project, now: datetime, days: int) -> None:
     """Set the deadline, once: the table has no second order while one runs."""
-    days = programme_of(session, models.Programme, project.programme).inspection.rectification_days
     project.rectify_by = china_date(now) + timedelta(days=days)
     project.rectify_until = end_of_day(project.rectify_by)

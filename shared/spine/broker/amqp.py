@@ -1,7 +1,7 @@
 """RabbitMQ through kombu's connection and py-amqp's channels.
 
 py-amqp's own confirm wait takes any ack as its own, so delivery tags are mapped to messages here,
-and a channel that saw a timeout or an error is never used again.
+and a channel that saw a nack, a timeout or an error is never used again.
 """
 
 import time
@@ -72,7 +72,7 @@ class AmqpPublisher:
                 self._send(index, message)
             except ERRORS:
                 raise
-            except Exception as error:
+            except Exception as error:  # what py-amqp cannot write, as a key too long
                 self._failure = f"unsendable: {type(error).__name__}: {error}"
                 self._refused[index] = self._failure
                 self._waiting.pop(self._next_tag - 1, None)

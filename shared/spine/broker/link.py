@@ -32,7 +32,7 @@ class ReceivedMessage(amqp.Message):
     def _load_properties(self, class_id: int, buf: bytes, offset: int) -> int:
         try:
             return int(super()._load_properties(class_id, buf, offset))
-        except Exception:
+        except Exception:  # whatever a partner's bytes make of the parser
             self.properties = {"unreadable": bytes(buf[offset:])}
             return offset
 

@@ -22,6 +22,7 @@ from shared.errors import LaurelError
 from shared.spine.broker import Delivery
 from shared.spine.envelope import Event, made_at, new_id
 from shared.spine.tables import parked, parked_steps
+from shared.spine.texts import storable
 
 MAX_DETAIL, LONGEST_NAME = 2_000, 80
 SPINE = "spine"
@@ -139,15 +140,6 @@ def describe_error(error: Exception) -> tuple[str, str]:
     if isinstance(error, LaurelError):
         return error.slug, storable(error.detail, MAX_DETAIL)
     return storable(type(error).__name__, LONGEST_NAME), storable(error, MAX_DETAIL)
-
-
-def storable(value: object, longest: int) -> str:
-    """Its text as every database can hold it: cut, with NUL and half surrogates written out."""
-    try:
-        text = str(value)[:longest]
-    except Exception as error:
-        text = f"(no words: {type(error).__name__})"
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def delivery_of(row: Row[Any]) -> Delivery:

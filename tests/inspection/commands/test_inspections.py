@@ -1,5 +1,7 @@
 """Verdicts and what follows from them, in one transaction."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from services.inspection import commands, models
@@ -224,6 +226,18 @@ def test_a_later_edition_does_not_change_the_rules_of_what_was_drawn(office, dra
     assert office.report(late, score="88")["outcome"] == "fail"
     (revoked,) = office.events("project.revoked")
     assert revoked.data["decision"]["rule_version"] == "2020-2"
+
+
+def test_an_order_gives_the_days_of_the_rules_that_it_was_judged_by(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    inspection = lenient.draw(project)[project]
+    before = lenient.today
+    lenient.publish_programme("rectify", edition=2, rectification_days=1, rule_version="2020-2")
+    lenient.fail(inspection)
+    days = date.fromisoformat(lenient.project(project)["rectify_by"]) - before
+    assert days == timedelta(days=90)
+    assert lenient.project(project)["decision"]["rule_version"] == "2020-1"
 
 
 def test_a_survey_that_nobody_answered_is_inconclusive_and_an_official_is_asked(office):

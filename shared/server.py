@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import structlog
 
 from shared.catalogue import NOTIFICATION, SERVICES
 from shared.clock import Clock, clock_from
-from shared.errors import SettingError
+from shared.errors import LaurelError, SettingError
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.spine import migrate, parking
@@ -45,6 +46,13 @@ def runtime_for(
     migrate.check(database)
     database.follow_clock(clock.kind)
     return Runtime(settings, clock, database, broker, topology, service)
+
+
+class ContainerError(LaurelError):
+    """A container ended though nobody asked it to; whoever started this process may start anew."""
+
+    slug = "container-ended"
+    status = 500
 
 
 class Server:
@@ -85,13 +93,20 @@ class Server:
             _log.info("stopped", service=name)
 
     def serve(self) -> None:
-        """Run until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT; raises ContainerError when a container ended by itself."""
         asked = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: asked.set())
         self.start()
-        asked.wait()
-        self.stop()
+        with ThreadPoolExecutor(len(self.containers)) as watchers:
+            ends = {name: watchers.submit(one.wait) for name, one in self.containers.items()}
+            for end in ends.values():
+                end.add_done_callback(lambda _: asked.set())
+            asked.wait()
+            self.stop()
+        for name, end in ends.items():
+            if error := end.exception():
+                raise ContainerError(f"The {name} service ended by itself: {error!r}.") from error
 
 
 def _check_keys(names: Sequence[str], settings: Settings) -> None:

@@ -12,11 +12,9 @@ from kombu import Connection
 
 from deploy.local.broker import PrivateBroker
 from deploy.local.postgres import PrivatePostgres
-from shared.spine.database import Database
-from shared.spine.migrate import migrate
 from tests.browser import Browser
+from tests.databases import Databases
 
-SERVICES = ("intake", "scoring", "inspection", "notification")
 POOL = 40
 
 settings.register_profile("laurel", deadline=None)  # a busy machine is no fault of the code
@@ -82,28 +80,15 @@ def amqp_url(private_broker, vhosts):
 
 
 @pytest.fixture(scope="session")
-def database_numbers():
-    return itertools.count()
-
-
-@pytest.fixture(scope="session")
-def templates(private_postgres):
-    """A migrated database of each service, to be copied: migrating anew takes most of a test."""
-    names = {service: f"template_{service}" for service in SERVICES}
-    private_postgres.create_databases(list(names.values()))
-    for service, name in names.items():
-        database = Database(service, private_postgres.url(name))
-        migrate(database)
-        database.engine.dispose()
-    return names
+def databases(private_postgres):
+    return Databases(private_postgres)
 
 
 @pytest.fixture
-def postgres_url(private_postgres, templates, database_numbers):
-    prefix = f"test{next(database_numbers)}"
-    for service, template in templates.items():
-        private_postgres.execute(f"CREATE DATABASE {prefix}_{service} TEMPLATE {template}")
-    return private_postgres.url(f"{prefix}_{{service}}")
+def postgres_url(private_postgres, databases):
+    name = databases.take()
+    yield private_postgres.url(f"{name}_{{service}}")
+    databases.give_back(name)
 
 
 @pytest.fixture(scope="session")

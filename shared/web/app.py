@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from shared.errors import ForbiddenError, InvalidError, LaurelError, NotFoundError
@@ -60,16 +60,17 @@ class WebApp:
         """WSGI."""
         request = Request(environ)
         began = time.perf_counter()
-        route, response = self._respond(request, self._map.bind_to_environ(environ))
+        route, response = self._respond(request)
         method = request.method if request.method in METHODS else "other"
         labels = (self._runtime.service, route, method)
         HTTP_REQUESTS.labels(*labels, str(response.status_code)).inc()
         HTTP_SECONDS.labels(*labels).observe(time.perf_counter() - began)
         return response(environ, start_response)
 
-    def _respond(self, request: Request, adapter: MapAdapter) -> tuple[str, Response]:
+    def _respond(self, request: Request) -> tuple[str, Response]:
         route = "none"
         try:
+            adapter = self._map.bind("", path_info=request.path, default_method=request.method)
             spec, path = adapter.match()
             route = spec.path
             return route, self._serve(spec, path, request)

@@ -26,13 +26,21 @@ class TooLargeError(LaurelError):
 
 
 def read_body(request: Request) -> bytes:
-    """The bytes of the body; raises TooLargeError without reading more than is allowed."""
+    """The bytes of the body; raises TooLargeError without reading more than is allowed.
+
+    Raises InvalidError for a body that ends before its length or its last chunk.
+    """
     too_large = TooLargeError(f"The body is larger than {MAX_BODY_BYTES} bytes; send less at once.")
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise too_large
-    body: bytes = request.stream.read(MAX_BODY_BYTES + 1)
+    try:
+        body: bytes = request.stream.read(MAX_BODY_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InvalidError(f"The body could not be read: {error}.", errors=[]) from error
     if len(body) > MAX_BODY_BYTES:
         raise too_large
+    if len(body) < (request.content_length or 0):
+        raise InvalidError("The body ended before its Content-Length.", errors=[])
     return body
 
 

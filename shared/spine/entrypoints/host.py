@@ -3,45 +3,24 @@
 import threading
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
-import structlog
 from nameko.constants import WEB_SERVER_CONFIG_KEY
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
 from nameko.utils.concurrency import SpawningProxy
-from nameko.web.server import WebServer
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.runtime import Runtime
 from shared.spine.broker import BrokerError
 from shared.spine.entrypoints import handlers_of
+from shared.spine.entrypoints.door import Http
 from shared.spine.entrypoints.loops import Loops, Work
 from shared.spine.entrypoints.upkeep import Answers, DeadLetters, Upkeep
 from shared.spine.parking.retries import retry_next
 from shared.spine.relay import LANES, Relay, RelayError, republish_all
 from shared.telemetry import RELAY_FAILURES
-from shared.web.app import WebApp
 
 SWEEP_SECONDS = 1.0
-_log = structlog.get_logger(__name__)
-
-
-class Http(WebServer):
-    """nameko's web server with our WSGI application; a client that hangs up is no reason to die."""
-
-    def get_wsgi_app(self) -> WebApp:
-        """All routes of the service."""
-        service = self.container.service_cls()
-        runtime = service.runtime = self.container.config["runtime"]
-        return WebApp(service, runtime)
-
-    def process_request(self, sock: Any, address: Any) -> None:
-        """Serve one connection."""
-        try:
-            super().process_request(sock, address)
-        except OSError as error:
-            _log.debug("connection-lost", error=str(error))
 
 
 class Spine(Loops, DependencyProvider):

@@ -10,16 +10,12 @@ from services.notification import commands
 from services.notification.models import Circular, StatusSlot
 from shared.errors import InvalidError
 from shared.spine.database import Database
-from shared.spine.migrate import migrate
 from shared.testing import acting
 
 
 @pytest.fixture
-def postgres(private_postgres, database_numbers):
-    name = f"circulars{next(database_numbers)}"
-    private_postgres.create_databases([name])
-    made = Database("notification", private_postgres.url(name))
-    migrate(made)
+def postgres(postgres_url):
+    made = Database("notification", postgres_url)
     yield made
     made.engine.dispose()
 

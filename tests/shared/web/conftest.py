@@ -114,11 +114,8 @@ def stack(tmp_path):
 
 
 @pytest.fixture
-def real_stack(tmp_path, private_postgres, database_numbers):
-    name = f"web{next(database_numbers)}"
-    private_postgres.create_databases([f"{name}_intake"])
-    url = private_postgres.url(f"{name}_{{service}}")
-    with Stack(tmp_path, {"LAUREL_DATABASE_URL": url}) as stack:
+def real_stack(tmp_path, postgres_url):
+    with Stack(tmp_path, {"LAUREL_DATABASE_URL": postgres_url}) as stack:
         yield stack
 
 

@@ -108,9 +108,6 @@ def desk(tmp_path):
 
 
 @pytest.fixture
-def real_desk(tmp_path, private_postgres, database_numbers):
-    name = f"desk{next(database_numbers)}"
-    private_postgres.create_databases([f"{name}_scoring"])
-    url = private_postgres.url(f"{name}_{{service}}")
-    with Desk(tmp_path, {"LAUREL_DATABASE_URL": url}) as desk:
+def real_desk(tmp_path, postgres_url):
+    with Desk(tmp_path, {"LAUREL_DATABASE_URL": postgres_url}) as desk:
         yield desk

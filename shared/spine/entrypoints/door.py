@@ -1,0 +1,98 @@
+"""The HTTP door: nameko's web server, made to stay open whatever its callers do.
+
+A caller that says nothing, or half a request a byte at a time, keeps a place for a bounded time
+only, and gives it up as soon as somebody else needs it.
+"""
+
+from functools import partial
+from typing import Any
+
+import eventlet
+import structlog
+from eventlet.greenio import shutdown_safe
+from nameko.web.server import HttpOnlyProtocol, WebServer
+
+from shared.web.app import WebApp
+
+CONNECTIONS = 200  # four services of one process stay below the usual 1,024 descriptors
+SILENCE_SECONDS = 20.0
+EXCHANGE_SECONDS = 120.0
+ACCEPT_PAUSE_SECONDS = 0.1
+_log = structlog.get_logger(__name__)
+
+
+class Conversing(HttpOnlyProtocol):
+    """One connection; the server knows it as waiting until a request has come whole."""
+
+    def handle_one_request(self) -> None:
+        """From the wait for a request to the last byte of its answer."""
+        self.server.waiting[self.connection] = None
+        try:
+            with eventlet.Timeout(EXCHANGE_SECONDS):
+                super().handle_one_request()
+        finally:
+            self.server.waiting.pop(self.connection, None)
+
+    def get_environ(self) -> dict[str, Any]:
+        """The request, now that its head is read; from here on the caller has earned its place."""
+        self.server.waiting.pop(self.connection, None)
+        environ: dict[str, Any] = super().get_environ()
+        environ["wsgi.input_terminated"] = True  # eventlet ends it, also when it comes in chunks
+        return environ
+
+
+class Http(WebServer):
+    """Serves our WSGI application; no caller ends it, and no error of one is another's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = 0
+
+    def get_wsgi_app(self) -> WebApp:
+        """All routes of the service."""
+        service = self.container.service_cls()
+        runtime = service.runtime = self.container.config["runtime"]
+        return WebApp(service, runtime)
+
+    def get_wsgi_server(self, sock: Any, wsgi_app: WebApp, **_ours: Any) -> Any:
+        """Eventlet's server, with our protocol and limits."""
+        server = super().get_wsgi_server(sock, wsgi_app, protocol=Conversing)
+        server.keepalive = server.socket_timeout = SILENCE_SECONDS
+        server.waiting = {}
+        return server
+
+    def run(self) -> None:
+        """Accept for ever; when no place or descriptor is left, whoever waited longest goes."""
+        while self._is_accepting:
+            try:
+                sock, address = self._sock.accept()
+            except OSError as error:
+                _log.warning("cannot-accept", error=error.strerror, open=self._open)
+                self._make_room()
+                eventlet.sleep(ACCEPT_PAUSE_SECONDS)
+                continue
+            if self._open >= CONNECTIONS and not self._make_room():
+                sock.close()
+                continue
+            sock.settimeout(SILENCE_SECONDS)
+            self._open += 1
+            self.container.spawn_managed_thread(partial(self.process_request, sock, address))
+
+    def process_request(self, sock: Any, address: Any) -> None:
+        """Serve one connection; what goes wrong with it costs nobody else anything."""
+        try:
+            super().process_request(sock, address)
+        except (Exception, eventlet.Timeout) as error:
+            _log.debug("connection-lost", error=str(error))
+        finally:
+            self._open -= 1
+            sock.close()
+
+    def _make_room(self) -> bool:
+        """Hang up on whoever has not asked for anything yet; False when everybody has."""
+        oldest = next(iter(self._serv.waiting), None)
+        if oldest is None:
+            return False
+        del self._serv.waiting[oldest]
+        shutdown_safe(oldest)
+        return True

@@ -1,0 +1,133 @@
+"""The HTTP door under callers that are slow, rude or too many, on a process that really runs."""
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from deploy.local.process import wait_until
+from shared.spine.entrypoints.door import CONNECTIONS
+from tests.shared.cli.conftest import LAUREL, Installation
+
+SECONDS = 60
+NONE_LEFT = 4  # descriptors below this have been in use since the start
+HALF = b"GET /v1/programmes HTTP/1.1\r\nHost: a"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    running = Installation(tmp_path_factory.mktemp("door"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def port(installation):
+    return installation.settings.http_port_of("intake")
+
+
+def call(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+
+
+def said(port, request):
+    """Everything that is answered to these bytes, until the connection is closed."""
+    with call(port) as caller:
+        caller.sendall(request)
+        caller.shutdown(socket.SHUT_WR)
+        with caller.makefile("rb") as answer:
+            return answer.read()
+
+
+def is_served(port, seconds=5):
+    try:
+        url = f"http://127.0.0.1:{port}/health/live"
+        return requests.get(url, timeout=seconds).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def test_more_half_requests_than_there_are_places_keep_nobody_out(port):
+    with ExitStack() as callers:
+        for _ in range(2 * CONNECTIONS + 20):
+            callers.enter_context(call(port)).sendall(HALF)
+        assert is_served(port, SECONDS)
+
+
+def test_a_service_out_of_descriptors_goes_on_when_they_are_back(installation, port):
+    usual = resource.prlimit(installation.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(installation.pid, resource.RLIMIT_NOFILE, (NONE_LEFT, usual[1]))
+    with call(port):
+        log = installation.directory / "run.log"
+        wait_until(lambda: "cannot-accept" in log.read_text(), SECONDS, "no descriptor left")
+    resource.prlimit(installation.pid, resource.RLIMIT_NOFILE, usual)
+    wait_until(lambda: is_served(port), SECONDS, "an answer")
+
+
+def test_a_body_in_chunks_is_read_like_any(installation, port):
+    answer = requests.post(
+        f"http://127.0.0.1:{installation.settings.http_port_of('inspection')}/v1/agency-messages",
+        data=iter([b'{"specversion": ', b'"1.0"}']),
+        timeout=SECONDS,
+    )
+    assert answer.status_code == 422
+    assert "type" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Content-Length: 30", b'{"specversion"'),
+        (b"Transfer-Encoding: chunked", b"zz\r\nxx\r\n0\r\n\r\n"),
+        (b"Transfer-Encoding: chunked", b"ff\r\nxx"),
+    ],
+)
+def test_a_body_that_ends_early_is_refused(installation, head, body):
+    port = installation.settings.http_port_of("inspection")
+    request = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\n" + head + b"\r\n\r\n" + body
+    answer = said(port, request)
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"The body" in answer
+
+
+@pytest.mark.parametrize("name", [b"a b", b"[::", b"\xff\xfe", b"a..b", b"", b"a:b:c"])
+def test_a_host_that_is_none_is_no_fault_of_ours(port, name):
+    answer = said(port, b"GET /health/live HTTP/1.1\r\nHost: " + name + b"\r\n\r\n")
+    assert answer.split(b" ")[1] in {b"200", b"400"}
+
+
+def test_a_path_with_two_slashes_is_answered_in_words(port):
+    answer = said(port, b"GET //x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"http:" not in answer
+
+
+DYING = """
+import eventlet; eventlet.monkey_patch()
+from shared.server import Server
+from shared.settings import Settings
+from shared.spine.entrypoints.loops import Loops
+server = Server(["intake", "scoring", "inspection", "notification"], Settings.from_environ())
+def die():
+    server.containers["scoring"].spawn_managed_thread(lambda: 1 / 0)
+eventlet.spawn_after(1, die)
+server.serve()
+"""
+
+
+def test_a_container_that_ends_ends_its_process(tmp_path_factory):
+    installation = Installation(tmp_path_factory.mktemp("dying"))
+    environ = dict(os.environ) | installation.environ
+    subprocess.run([LAUREL, "migrate"], env=environ, check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DYING], env=environ, capture_output=True, text=True,
+        timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "The scoring service ended by itself: ZeroDivisionError" in done.stderr

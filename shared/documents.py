@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from shared.catalogue import AGENCY_RECEIPT, CATALOGUE, INSPECTION, NOTIFICATION, SERVICES
-from shared.settings import settings_table
+from shared.settings_table import settings_table
 from shared.spine.broker.topology import Queue
 from shared.telemetry import metrics_table
 

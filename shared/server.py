@@ -73,6 +73,7 @@ class Server:
         self.containers = {
             name: host(service_class(name), runtime) for name, runtime in self.runtimes.items()
         }
+        _check_tokens(settings)
         _check_keys(names, settings)
         for name in names:
             _check_port(name, settings)
@@ -107,6 +108,16 @@ class Server:
         for name, end in ends.items():
             if error := end.exception():
                 raise ContainerError(f"The {name} service ended by itself: {error!r}.") from error
+
+
+def _check_tokens(settings: Settings) -> None:
+    """Raise SettingError if others could come in by a key that lies in a file of ours."""
+    if not settings.jwks_url and not settings.is_local:
+        raise SettingError(
+            f"LAUREL_HTTP_HOST: {settings.http_host} can be called from elsewhere, and development "
+            "tokens must open nothing there; set LAUREL_JWKS_URL to your issuer's key set, or "
+            "listen on 127.0.0.1."
+        )
 
 
 def _check_keys(names: Sequence[str], settings: Settings) -> None:

@@ -6,6 +6,7 @@ or webhook-id lets the receiver drop the second.
 
 import random
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -16,18 +17,18 @@ from services.notification.commands.deliveries import (
     settle_delivery,
 )
 from services.notification.commands.subscribers import end_subscriber
-from services.notification.couriers import Answer
-from services.notification.rules.deliveries import EndReason
+from services.notification.couriers.answer import Answer
+from services.notification.rules.deliveries import WAIT_SECONDS, EndReason, wait_after
 from shared.clock import Clock
 from shared.project import Outlet
 from shared.spine.context import Actor, Context
 from shared.spine.database import Database
-from shared.spine.parking import Patience
+from shared.spine.faults import contained
 
 BATCH = 50
 LEASE_MARGIN_SECONDS = 30.0
 COURIER = Actor("courier", "timer")
-_RNG = random.SystemRandom()
+SPREAD = (0.9, 1.1)
 
 
 class Courier(Protocol):
@@ -41,57 +42,50 @@ class Courier(Protocol):
         ...
 
 
-class Dispatcher:
-    """Delivers what is due, one parcel after the other; several replicas may do so at once."""
+def deliver_due(
+    database: Database, clock: Clock, courier: Courier, waits: Sequence[float] = WAIT_SECONDS
+) -> int:
+    """Attempt up to a batch of due deliveries; returns how many were attempted.
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        patience: Patience,
-        rng: random.Random | None = None,
-    ) -> None:
-        self._database, self._clock, self._patience = database, clock, patience
-        self._rng = rng or _RNG
+    Several threads and replicas may do so at once: no two send to one receiver at a time.
+    """
+    for attempted in range(BATCH):
+        parcel = _claim(database, courier)
+        if parcel is None:
+            return attempted
+        _attempt(database, clock, courier, parcel, waits)
+    return BATCH
 
-    def deliver(self, courier: Courier) -> int:
-        """Attempt up to a batch of due deliveries; returns how many were attempted."""
-        for attempted in range(BATCH):
-            parcel = self._claim(courier)
-            if parcel is None:
-                return attempted
-            self._attempt(courier, parcel)
-        return BATCH
 
-    def _claim(self, courier: Courier) -> Parcel | None:
-        lease = timedelta(seconds=2 * courier.timeout_seconds + LEASE_MARGIN_SECONDS)
-        with self._database.transaction() as session:
-            return claim_delivery(session, courier.outlet, real_now=datetime.now(UTC), lease=lease)
+def _claim(database: Database, courier: Courier) -> Parcel | None:
+    lease = timedelta(seconds=2 * courier.timeout_seconds + LEASE_MARGIN_SECONDS)
+    with database.transaction() as session:
+        return claim_delivery(session, courier.outlet, real_now=datetime.now(UTC), lease=lease)
 
-    def _attempt(self, courier: Courier, parcel: Parcel) -> None:
-        began_at, began = datetime.now(UTC), time.monotonic()
+
+def _attempt(
+    database: Database, clock: Clock, courier: Courier, parcel: Parcel, waits: Sequence[float]
+) -> None:
+    began_at, began = datetime.now(UTC), time.monotonic()
+    sent = Answer("internal-error", error="a fault of ours; the log has it")
+    with contained("delivery-failed", delivery=parcel.id):
         sent = courier.send(parcel)
-        outcome = Outcome(
-            code=sent.code,
-            began_at=began_at,
-            seconds=round(time.monotonic() - began, 3),
-            taken=sent.taken,
-            final=sent.final,
-            error=sent.error,
-        )
-        self._settle(parcel, outcome, gone=sent.gone)
+    outcome = Outcome(
+        code=sent.code,
+        began_at=began_at,
+        seconds=round(time.monotonic() - began, 3),
+        taken=sent.taken,
+        final=sent.final,
+        error=sent.error,
+    )
+    context = Context(COURIER, clock.now())
+    with database.transaction() as session:
+        settle_delivery(session, parcel, outcome, context, retry_at=_retry_at(parcel, waits))
+        if sent.gone:
+            end_subscriber(session, parcel.subscriber, EndReason.GONE, context)
 
-    def _settle(self, parcel: Parcel, outcome: Outcome, *, gone: bool) -> None:
-        retry_at = datetime.now(UTC) + self._patience.delay(parcel.attempt, self._rng)
-        context = Context(COURIER, self._clock.now())
-        with self._database.transaction() as session:
-            settle_delivery(
-                session,
-                parcel,
-                outcome,
-                context,
-                retry_at=retry_at,
-                patience=self._patience.attempts,
-            )
-            if gone:
-                end_subscriber(session, parcel.subscriber, EndReason.GONE, context)
+
+def _retry_at(parcel: Parcel, waits: Sequence[float]) -> datetime | None:
+    """When to try again; a little spread keeps what failed together from coming together."""
+    wait = wait_after(parcel.attempt, waits)
+    return None if wait is None else datetime.now(UTC) + wait * random.uniform(*SPREAD)  # noqa: S311

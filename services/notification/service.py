@@ -4,9 +4,9 @@ from sqlalchemy.orm import Session
 
 from services.notification import commands
 from services.notification.api import NotificationApi
-from services.notification.couriers import LetterCourier, WebhookCourier
-from services.notification.deliveries import Dispatcher
-from services.notification.rules.deliveries import MAX_ATTEMPTS
+from services.notification.couriers.letters import LetterCourier
+from services.notification.couriers.webhooks import WebhookCourier
+from services.notification.deliveries import deliver_due
 from services.notification.site import SitePages
 from shared import catalogue
 from shared.clock import Clock
@@ -14,7 +14,8 @@ from shared.spine.context import Context
 from shared.spine.database import Database
 from shared.spine.entrypoints import every, handles
 from shared.spine.envelope import Event
-from shared.spine.parking import Patience
+
+WEBHOOKS_AT_ONCE = 8  # each to a receiver of its own
 
 
 class NotificationService(SitePages, NotificationApi):
@@ -93,15 +94,9 @@ class NotificationService(SitePages, NotificationApi):
     def deliver_letters(self, database: Database, clock: Clock) -> int:
         """Send the letters that are due."""
         with LetterCourier(self.runtime.settings, clock.kind) as courier:
-            return self._dispatcher(database, clock).deliver(courier)
+            return deliver_due(database, clock, courier)
 
-    @every(seconds=1, outside=True)
+    @every(seconds=1, outside=True, threads=WEBHOOKS_AT_ONCE)
     def deliver_webhooks(self, database: Database, clock: Clock) -> int:
         """Post the webhooks that are due."""
-        with WebhookCourier(self.runtime.settings, clock.kind) as courier:
-            return self._dispatcher(database, clock).deliver(courier)
-
-    def _dispatcher(self, database: Database, clock: Clock) -> Dispatcher:
-        settings = self.runtime.settings
-        patience = Patience(MAX_ATTEMPTS, settings.retry_base_seconds, settings.retry_cap_seconds)
-        return Dispatcher(database, clock, patience)
+        return deliver_due(database, clock, WebhookCourier(self.runtime.settings, clock.kind))

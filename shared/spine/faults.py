@@ -1,9 +1,13 @@
 """What may go wrong in code that the spine calls: always an Exception, whatever was raised."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from greenlet import GreenletExit
+
+_log = structlog.get_logger(__name__)
 
 
 class EscapedError(Exception):
@@ -22,3 +26,15 @@ def only_errors() -> Iterator[None]:
         raise
     except BaseException as error:
         raise EscapedError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def contained(event: str, **told: object) -> Iterator[None]:
+    """Log what is raised and go on; its words are left out, as they may hold personal data."""
+    try:
+        with only_errors():
+            yield
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename}:{frames[-1].lineno}"
+        _log.error(event, error=type(error).__name__, where=where, **told)

@@ -8,54 +8,31 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import requests
-import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from shared import uscc
-from shared.errors import ForbiddenError, LaurelError, SettingError, UnauthenticatedError
+from shared.errors import ForbiddenError, SettingError, UnauthenticatedError
+from shared.settings import Settings
 from shared.spine.context import Actor
+from shared.spine.texts import is_storable
+from shared.web.issuer import IssuerKeys
 
 ROLES = frozenset({"official", "unit", "undertaker", "expert", "agency", "operator"})
 CLAIMS = ("unit", "undertaker", "expert", "agency")
 ALGORITHMS = ["Ed25519", "EdDSA", "ES256", "RS256"]
-REFETCH_SECONDS = 60
-FETCH_TIMEOUT_SECONDS = 5
 LEEWAY_SECONDS = 30
-_log = structlog.get_logger(__name__)
-
-
-class TokenSettings(Protocol):
-    """The settings that tokens depend on."""
-
-    @property
-    def jwt_issuer(self) -> str: ...
-    @property
-    def jwt_audience(self) -> str: ...
-    @property
-    def jwt_key(self) -> str: ...
-    @property
-    def jwks_url(self) -> str: ...
-
-
-class IssuerAwayError(LaurelError):
-    """The issuer's keys cannot be had, so no token can be verified."""
-
-    slug = "issuer-unavailable"
-    status = 503
 
 
 class Gate:
     """Verifies bearer tokens by one issuer's keys; raises SettingError for a bad key file."""
 
-    def __init__(self, settings: TokenSettings) -> None:
-        self._settings = settings
-        self._keys: KeySet | None = None if settings.jwks_url else _local_keys(settings)
-        self._fetched = 0.0
+    def __init__(self, settings: Settings) -> None:
+        self._issuer = IssuerKeys(settings.jwks_url) if settings.jwks_url else None
+        self._local = KeySet([] if self._issuer else [load_or_create_key(Path(settings.jwt_key))])
         self._rules = jwt.JWTClaimsRegistry(
             leeway=LEEWAY_SECONDS,
             iss={"essential": True, "value": settings.jwt_issuer},
@@ -78,50 +55,43 @@ class Gate:
             raise ForbiddenError(
                 f"The token's role is {role!r}; it must be one of {sorted(ROLES)}."
             )
-        told = {name: str(claims[name]) for name in CLAIMS if claims.get(name)}
+        told = {name: _text(claims, name) for name in CLAIMS if claims.get(name)}
         if "undertaker" in told:
             told["undertaker"] = _canonical(told["undertaker"])
-        return Actor(id=str(claims["sub"]), role=role, **told)
+        return Actor(id=_text(claims, "sub"), role=role, **told)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         try:
             claims = self._decode(token)
             self._rules.validate(claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:
             raise UnauthenticatedError(
                 f"The bearer token does not verify ({error}); get a fresh one from your issuer."
             ) from error
         return claims
 
     def _decode(self, token: str) -> dict[str, Any]:
-        keys = self._keys or self._fetch()
+        if self._issuer is None:
+            return _verified(token, self._local)
+        keys = self._issuer.present()
         try:
-            return dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
-        except (JoseError, ValueError):
-            if not self._may_refetch():
+            return _verified(token, keys)
+        except (JoseError, ValueError, TypeError):
+            newest = self._issuer.newest()
+            if newest is keys:
                 raise
-        return dict(jwt.decode(token, self._fetch(), algorithms=ALGORITHMS).claims)
+        return _verified(token, newest)
 
-    def _may_refetch(self) -> bool:
-        remote = bool(self._settings.jwks_url)
-        return remote and time.monotonic() - self._fetched > REFETCH_SECONDS
 
-    def _fetch(self) -> KeySet:
-        """The newest keys; those from before stay in use while the issuer cannot be reached."""
-        self._fetched = time.monotonic()
-        self._keys = self._remote()
-        return self._keys
+def _verified(token: str, keys: KeySet) -> dict[str, Any]:
+    return dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
 
-    def _remote(self) -> KeySet:
-        try:
-            answer = requests.get(self._settings.jwks_url, timeout=FETCH_TIMEOUT_SECONDS)
-            answer.raise_for_status()
-            return KeySet.import_key_set(answer.json())
-        except (requests.RequestException, JoseError, ValueError, KeyError, TypeError) as error:
-            _log.warning("issuer-away", url=self._settings.jwks_url, error=str(error)[:300])
-            raise IssuerAwayError(
-                "The token issuer's keys cannot be had at the moment; try again."
-            ) from error
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims[name]
+    if not isinstance(value, str) or not is_storable(value):
+        raise ForbiddenError(f"The token's {name} must be a text that can be kept.")
+    return value
 
 
 def _canonical(undertaker: str) -> str:
@@ -129,10 +99,6 @@ def _canonical(undertaker: str) -> str:
         return uscc.canonical(undertaker)
     except ValueError as error:
         raise ForbiddenError(f"The token's undertaker {undertaker!r} {error}.") from error
-
-
-def _local_keys(settings: TokenSettings) -> KeySet:
-    return KeySet([load_or_create_key(Path(settings.jwt_key))])
 
 
 def load_or_create_key(path: Path) -> OKPKey:
@@ -170,7 +136,7 @@ def _create_key(path: Path) -> None:
 
 def issue_token(
     key: OKPKey,
-    settings: TokenSettings,
+    settings: Settings,
     *,
     role: str,
     subject: str = "developer",

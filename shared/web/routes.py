@@ -1,11 +1,12 @@
 """All that an `api.py` needs: `route`, `Call`, `Page`, and `ServiceApi` with the common routes."""
 
+import hmac
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.wrappers import Request, Response
 
-from shared.errors import LaurelError, SchemaVersionError
+from shared.errors import LaurelError, SchemaVersionError, UnauthenticatedError
 from shared.runtime import Runtime
 from shared.spine import migrate
 from shared.telemetry import REGISTRY
@@ -71,6 +72,10 @@ class ServiceApi(OperationsApi):
     @route("GET", "/metrics", produces="text/plain")
     def show_metrics(self, session: Any, call: Call) -> Response:  # noqa: ARG002 - one signature
         """Show the metrics of this process in the Prometheus text format."""
+        token = self.runtime.settings.metrics_token
+        sent = call.headers.get("Authorization", "")
+        if token and not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
+            raise UnauthenticatedError("Send LAUREL_METRICS_TOKEN as the bearer token.")
         return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
     @route("GET", "/openapi.json")

@@ -1,6 +1,8 @@
 """The foreign ends: a mail server, a webhook receiver; and the office that sends to them."""
 
+import itertools
 import threading
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,10 +11,11 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import select, update
 
 from deploy.local.process import free_ports, wait_until
-from services.notification.deliveries import Dispatcher
-from services.notification.models import Delivery
+from services.notification.couriers.letters import LetterCourier
+from services.notification.deliveries import deliver_due
+from services.notification.models import Delivery, Subscriber
+from services.notification.rules.deliveries import WAIT_SECONDS
 from shared.settings import Settings
-from shared.spine.parking import Patience
 
 CONTACT = "contact@undertaker.example"
 
@@ -48,14 +51,18 @@ def mailbox():
 
 
 class Receiver:
-    """A webhook receiver: keeps what comes, answers with `status`, or not before `silence` ends."""
+    """A webhook receiver: keeps what comes, answers with `status`, or not before `silence` ends.
+
+    While `drips`, it says a byte of its answer at a time, and never the last one.
+    """
 
     def __init__(self):
         self.requests, self.status, self.location, self.silence = [], 204, None, None
+        self.drips, self.pause = False, threading.Event()
 
 
-@pytest.fixture
-def receiver():
+@contextmanager
+def receiving():
     end = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,11 +71,19 @@ def receiver():
             end.requests.append((self.path, dict(self.headers), body))
             if end.silence:
                 end.silence.wait(20)
+            if end.drips:
+                self._drip()
             self.send_response(end.status)
             if end.location:
                 self.send_header("Location", end.location)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def _drip(self):
+            with suppress(OSError):  # until the caller hangs up
+                for byte in itertools.chain(b"HTTP/1.1 200 OK\r\nSlow: ", itertools.repeat(97)):
+                    self.wfile.write(bytes([byte]))
+                    end.pause.wait(0.05)
 
         def log_message(self, *_arguments):
             """Say nothing."""
@@ -83,28 +98,48 @@ def receiver():
     server.server_close()
 
 
+@pytest.fixture
+def receiver():
+    with receiving() as end:
+        yield end
+
+
+@pytest.fixture
+def other_receiver():
+    with receiving() as end:
+        yield end
+
+
 class Post:
     """The office of a test: sends what is due, and lets time pass."""
 
     def __init__(self, bench, mailbox, **environ):
+        self.mailbox = mailbox
         self.bench, self.database = bench, bench.laurel.runtime("notification").database
         given = {"LAUREL_SMTP_URL": mailbox.url, "LAUREL_MAIL_FROM": "laurel@ministry.example",
                  "LAUREL_WEBHOOK_TIMEOUT_SECONDS": "0.2"}  # fmt: skip
         self.settings = Settings.from_environ(given | environ)
 
-    def send(self, kind, attempts=20, base=10.0, cap=40.0):
+    def send(self, kind, waits=WAIT_SECONDS):
         """One round of deliveries; returns how many were attempted."""
-        dispatcher = Dispatcher(
-            self.database, self.bench.laurel.clock, Patience(attempts, base, cap)
-        )
-        with kind(self.settings, "system") as courier:
-            return dispatcher.deliver(courier)
+        with self.courier(kind) as courier:
+            return deliver_due(self.database, self.bench.laurel.clock, courier, waits)
+
+    def courier(self, kind):
+        """One that is sent out, and hangs up afterwards if it has to."""
+        courier = kind(self.settings, "system")
+        return courier if kind is LetterCourier else nullcontext(courier)
+
+    def told(self, **environ):
+        """Another office beside this one, with other settings."""
+        return Post(self.bench, self.mailbox, **environ)
 
     def let_time_pass(self):
         """Whatever is put off or leased is due now."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         with self.database.transaction() as session:
             session.execute(update(Delivery).values(due_at=past))
+            session.execute(update(Subscriber).values(busy_until=past))
 
     def delivery(self):
         with self.database.reading() as session:
@@ -144,12 +179,12 @@ def letter(bench, said, mailbox):
     consume(bench)
 
 
-def consume(bench):
-    """Let the event come in, and forget whatever was attempted on the way."""
+def consume(bench, count=1):
+    """Let the events come in, and forget whatever was attempted on the way."""
 
     def is_queued():
         bench.laurel.turn()
-        return bool(bench.deliveries())
+        return len(bench.deliveries()) == count
 
     wait_until(is_queued, 10, "a queued delivery")
     past = datetime.now(UTC) - timedelta(seconds=1)

@@ -11,8 +11,10 @@ from email import message_from_bytes, policy
 import pytest
 from sqlalchemy import select
 
-from services.notification import couriers
-from services.notification.couriers import LetterCourier, WebhookCourier
+from deploy.local.process import wait_until
+from services.notification.couriers import letters
+from services.notification.couriers.letters import LetterCourier
+from services.notification.couriers.webhooks import WebhookCourier
 from shared.spine.tables import outbox
 from tests.notification.ends import CONTACT, Post, consume
 
@@ -68,6 +70,59 @@ def test_a_receiver_that_stays_silent_is_a_timeout(revoked, post, receiver):
     assert post.delivery().state == "waiting"
 
 
+def test_a_receiver_that_speaks_a_byte_at_a_time_is_a_timeout(revoked, post, receiver):
+    receiver.drips = True
+    post.send(WebhookCourier)
+    assert post.log() == [(1, "timeout", "the receiver did not answer in time")]
+
+
+def test_a_receiver_has_one_webhook_at_a_time_and_holds_up_no_other(
+    bench, said, revoked, post, receiver, other_receiver
+):
+    other_receiver.status = 503
+    bench.subscribe("webhook", other_receiver.url)
+    bench._publish(said.on_the_wire("project.reinstated", 4, epoch=2))
+    consume(bench, 3)
+    receiver.requests.clear()
+    other_receiver.requests.clear()
+    other_receiver.status, receiver.silence = 204, threading.Event()
+    patient = post.told(LAUREL_WEBHOOK_TIMEOUT_SECONDS="60")
+    threads = [threading.Thread(target=patient.send, args=[WebhookCourier]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: receiver.requests and other_receiver.requests, 60, "both receivers")
+    assert post.send(WebhookCourier) == 0
+    assert len(receiver.requests) == 1
+    receiver.silence.set()
+    for thread in threads:
+        thread.join()
+    assert len(receiver.requests) == 2
+
+
+def test_an_address_is_looked_at_again_when_it_is_connected_to(revoked, post, receiver):
+    strict = post.told(LAUREL_WEBHOOK_NETWORKS="10.0.0.0/8")
+    strict.send(WebhookCourier)
+    assert receiver.requests == []
+    assert post.log() == [(1, "not-public", "the receiver's address is not one to be sent to")]
+    assert post.delivery().state == "waiting"
+
+
+class Broken(WebhookCourier):
+    """Meets something that nobody thought of."""
+
+    def send(self, parcel):
+        raise KeyError(parcel.address)
+
+
+def test_whatever_a_courier_raises_is_that_delivery_s_failure(revoked, post, receiver, capsys):
+    assert post.send(Broken) == 1
+    assert post.log() == [(1, "internal-error", "a fault of ours; the log has it")]
+    assert post.delivery().state == "waiting"
+    logged = capsys.readouterr().out
+    assert "delivery-failed" in logged
+    assert receiver.url not in logged
+
+
 def test_a_receiver_that_is_not_there_is_tried_again(bench, said, post):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -82,6 +137,8 @@ def test_a_receiver_that_is_not_there_is_tried_again(bench, said, post):
 @pytest.mark.parametrize(
     ("reply", "code", "state"),
     [("550 no such user", "smtp-550", "failed"), ("554 no", "smtp-554", "failed"),
+     ("550 5.7.1 relaying denied", "smtp-550", "waiting"),
+     ("530 5.7.0 authenticate first", "smtp-530", "waiting"),
      ("451 later", "smtp-451", "waiting"), ("452 full", "smtp-452", "waiting")],
 )  # fmt: skip
 def test_a_mail_server_s_refusal_is_final_or_not_as_it_says(
@@ -96,7 +153,7 @@ def test_a_mail_server_s_refusal_is_final_or_not_as_it_says(
 
 
 def test_a_mail_server_that_is_silent_or_away_is_tried_again(letter, bench, mailbox, monkeypatch):
-    monkeypatch.setattr(couriers, "SMTP_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(letters, "SMTP_TIMEOUT_SECONDS", 0.2)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
@@ -107,6 +164,25 @@ def test_a_mail_server_that_is_silent_or_away_is_tried_again(letter, bench, mail
     words = "the mail server cannot be used at present"
     assert post.log() == [(1, "no-connection", words), (2, "no-connection", words)]
     assert post.delivery().state == "waiting"
+
+
+def test_a_wrong_address_of_our_own_mail_server_is_not_the_addressee_s_fault(
+    letter, bench, mailbox
+):
+    for url in (mailbox.url.replace("smtp:", "smtp+starttls:"),
+                mailbox.url.replace("://", "://li:wrong@")):  # fmt: skip
+        post = Post(bench, mailbox, LAUREL_SMTP_URL=url)
+        post.send(LetterCourier)
+        post.let_time_pass()
+    words = "the mail server cannot be used at present"
+    assert post.log() == [(1, "no-connection", words), (2, "no-connection", words)]
+    assert post.delivery().state == "waiting"
+
+
+def test_a_letter_to_a_chinese_domain_goes_to_its_ascii_form(bench, said, mailbox):
+    bench.subscribe("letter", "li@例子.中国")
+    bench.receive(said.on_the_wire("project.revoked", 3))
+    assert mailbox.recipients == [["li@xn--fsqu00a.xn--fiqs8s"]]
 
 
 def test_one_connection_carries_all_the_letters_of_a_round(bench, said, mailbox):

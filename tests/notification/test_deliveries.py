@@ -9,7 +9,9 @@ import pytest
 
 from deploy.local.process import wait_until
 from services.notification.commands import claim_delivery
-from services.notification.couriers import LetterCourier, WebhookCourier
+from services.notification.couriers.letters import LetterCourier
+from services.notification.couriers.webhooks import WebhookCourier
+from services.notification.rules.deliveries import WAIT_SECONDS
 
 pytestmark = pytest.mark.long
 
@@ -32,16 +34,15 @@ def test_a_receiver_that_is_busy_is_asked_again_with_the_same_id(revoked, post, 
     assert post.delivery().state == "delivered"
 
 
-def test_each_attempt_waits_longer_up_to_the_cap(revoked, post):
+def test_each_attempt_waits_as_long_as_the_schedule_says(revoked, post):
     waits = []
     for _ in range(5):
         before = datetime.now(UTC)
         post.send(WebhookCourier)
         waits.append((post.delivery().due_at - before).total_seconds())
         post.let_time_pass()
-    longest = [10, 20, 40, 40, 40]
-    assert [most / 2 <= wait for wait, most in zip(waits, longest, strict=True)] == [True] * 5
-    assert [wait <= most + 5 for wait, most in zip(waits, longest, strict=True)] == [True] * 5
+    said = list(zip(WAIT_SECONDS, waits, strict=False))
+    assert [0.9 * most <= wait <= 1.1 * most + 5 for most, wait in said] == [True] * 5
 
 
 def test_an_outlet_acknowledges_only_when_the_receiver_took_it(revoked, post, receiver):
@@ -63,16 +64,16 @@ def test_after_the_last_attempt_it_is_given_up_until_an_operator_asks_once_more(
     revoked, post, receiver
 ):
     for _ in range(3):
-        post.send(WebhookCourier, attempts=3)
+        post.send(WebhookCourier, waits=(1, 1))
         post.let_time_pass()
-    assert post.send(WebhookCourier, attempts=3) == 0
+    assert post.send(WebhookCourier, waits=(1, 1)) == 0
     assert (post.delivery().state, post.delivery().error) == ("failed", "http-503")
     (failed,) = post.bench.recorded("notice.failed")
     assert failed["delivery"] == post.delivery().id
     receiver.status = 200
     path = f"/v1/deliveries/{post.delivery().id}/retry"
     assert post.bench.http.post(path, headers=post.bench.official).status_code == 202
-    assert post.send(WebhookCourier, attempts=3) == 1
+    assert post.send(WebhookCourier, waits=(1, 1)) == 1
     assert post.delivery().state == "delivered"
     answer = post.bench.http.post(path, headers=post.bench.official)
     assert (answer.status_code, answer.json["slug"]) == (409, "illegal-transition")
@@ -112,7 +113,7 @@ def crash(post, kind):
         lease = timedelta(seconds=60)
         outlet = kind.outlet
         parcel = claim_delivery(session, outlet, real_now=datetime.now(UTC), lease=lease)
-    with kind(post.settings, "system") as courier:
+    with post.courier(kind) as courier:
         assert courier.send(parcel).taken
 
 

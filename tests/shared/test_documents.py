@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from shared.catalogue import CATALOGUE
 from shared.documents import documents, events_table, main, picture, refreshed
-from shared.settings import settings_table
+from shared.settings_table import settings_table
 
 BEFORE = "# A\n\n<!-- generated: settings -->\nold\n<!-- end generated -->\n\nkept\n"
 AFTER = BEFORE.replace("\nold\n", f"\n\n{settings_table()}\n\n")

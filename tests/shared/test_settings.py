@@ -6,7 +6,8 @@ import traceback
 import pytest
 
 from shared.errors import SettingError
-from shared.settings import TABLE, Settings, settings_table
+from shared.settings import Settings
+from shared.settings_table import TABLE, settings_table
 
 POSTGRES = "postgresql://laurel:p4ss@db/{service}"
 
@@ -134,7 +135,7 @@ def test_every_setting_has_its_row_in_the_table_of_the_documents():
     assert [row.split("`")[1] for row in rows] == [f"LAUREL_{name.upper()}" for name in TABLE]
     assert {field.name for field in dataclasses.fields(Settings)} == set(TABLE)
     assert all(row.description.endswith(".") for row in TABLE.values())
-    assert sum(row.endswith("(secret) |") for row in rows) == 4
+    assert sum(row.endswith("(secret) |") for row in rows) == 5
 
 
 def test_the_four_services_listen_on_four_ports_in_a_row():
@@ -155,3 +156,34 @@ def test_services_are_found_by_name_and_port_in_the_service_url():
 )
 def test_links_lead_to_the_public_url_or_else_to_notification(public, site):
     assert Settings.from_environ({"LAUREL_PUBLIC_URL": public}).site_url == site
+
+
+@pytest.mark.parametrize("service", ["RABBITMQ", "HTTP", "INTAKE_API", "2"])
+def test_what_a_platform_injects_for_a_service_called_laurel_is_not_ours(service):
+    link = f"LAUREL_{service}_PORT_5672_TCP"
+    injected = {
+        f"LAUREL_{service}_SERVICE_HOST": "10.0.0.1",
+        f"LAUREL_{service}_SERVICE_PORT": "5672",
+        f"LAUREL_{service}_SERVICE_PORT_AMQP": "5672",
+        f"LAUREL_{service}_PORT": "tcp://10.0.0.1:5672",
+        link: "tcp://10.0.0.1:5672",
+        f"{link}_PROTO": "tcp",
+        f"{link}_PORT": "5672",
+        f"{link}_ADDR": "10.0.0.1",
+        "LAUREL_SERVICE_HOST": "10.0.0.1",
+        "LAUREL_PORT": "tcp://10.0.0.1:80",
+    }
+    assert Settings.from_environ(injected) == Settings.from_environ({})
+
+
+def test_loopback_may_have_webhooks_while_nobody_else_can_call_us():
+    def ranges(**environ):
+        settings = Settings.from_environ({f"LAUREL_{k}": v for k, v in environ.items()})
+        return [str(network) for network in settings.reachable_networks]
+
+    assert ranges() == ranges(HTTP_HOST="localhost") == ["127.0.0.0/8", "::1/128"]
+    assert ranges(HTTP_HOST="0.0.0.0") == ranges(HTTP_HOST="intake.example") == []
+    assert ranges(HTTP_HOST="0.0.0.0", WEBHOOK_NETWORKS="10.0.0.0/8, fd00::/8") == [
+        "10.0.0.0/8", "fd00::/8",
+    ]  # fmt: skip
+    assert "must be networks like 10.0.0.0/8" in refused({"LAUREL_WEBHOOK_NETWORKS": "10.0.0.1/8"})

@@ -40,7 +40,8 @@ class DeliveriesApi(ServiceApi):
 
         A webhook's `secret` is in this answer only. Webhooks follow Standard Webhooks 1.0.
         """
-        return commands.add_subscriber(session, call.body, call.context)
+        networks = self.runtime.settings.reachable_networks
+        return commands.add_subscriber(session, call.body, call.context, networks)
 
     @route("GET", "/v1/subscribers", role="official", answer=SubscriberOut, page=True)
     def list_subscribers(self, session: Session, call: Call) -> Page:

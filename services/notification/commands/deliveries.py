@@ -7,13 +7,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.notification.commands.announcements import at_once
+from services.notification.commands.announcements import AT_ONCE, at_once
 from services.notification.models import Acknowledgement, Attempt, Delivery, Subscriber
 from services.notification.rules.deliveries import (
     DELIVERIES,
     DeliveryMove,
     DeliveryState,
-    has_had_enough,
 )
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, PROJECT_REVOKED
 from shared.errors import IllegalTransitionError
@@ -52,19 +51,24 @@ class Outcome:
 def claim_delivery(
     session: Session, outlet: str, *, real_now: datetime, lease: timedelta
 ) -> Parcel | None:
-    """The delivery that is due first, counted as attempted and out of others' hands for `lease`."""
-    due = select(Delivery).where(
+    """The delivery that is due first, counted as attempted and out of others' hands for `lease`.
+
+    So is its receiver: a slow one has one delivery at a time, and holds up no other.
+    """
+    due = select(Delivery, Subscriber).where(
         Delivery.outlet == outlet,
         Delivery.state == DeliveryState.WAITING,
         Delivery.due_at <= real_now,
+        Subscriber.id == Delivery.subscriber,
+        Subscriber.busy_until <= real_now,
     )
     first = due.order_by(Delivery.due_at, Delivery.id).limit(1)
-    delivery = session.scalar(first.with_for_update(skip_locked=True))
-    if delivery is None:
+    claimed = session.execute(first.with_for_update(skip_locked=True)).first()
+    if claimed is None:
         return None
-    subscriber = session.get_one(Subscriber, delivery.subscriber)
+    delivery, subscriber = claimed
     delivery.attempts += 1
-    delivery.due_at = real_now + lease
+    delivery.due_at = subscriber.busy_until = real_now + lease
     return Parcel(
         id=delivery.id,
         attempt=delivery.attempts,
@@ -81,20 +85,21 @@ def settle_delivery(
     outcome: Outcome,
     context: Context,
     *,
-    retry_at: datetime,
-    patience: int,
+    retry_at: datetime | None,
 ) -> None:
-    """Log the attempt; deliver, put off until `retry_at` or give up after `patience` attempts.
+    """Log the attempt; deliver, put off until `retry_at`, or give up when that is None.
 
     A receiver that took a revocation's letter or webhook is acknowledged in this transaction.
     """
+    subscriber = session.get_one(Subscriber, parcel.subscriber, with_for_update=True)
+    subscriber.busy_until = AT_ONCE
     delivery = session.get_one(Delivery, parcel.id, with_for_update=True)
     session.add(_attempt(parcel, outcome))
     if delivery.state != DeliveryState.WAITING:
         return
     if outcome.taken:
         _deliver(session, delivery, context.because_of(_cause(delivery)))
-    elif outcome.final or has_had_enough(parcel.attempt, patience):
+    elif outcome.final or retry_at is None:
         give_up(session, delivery, outcome.code, context)
     elif delivery.attempts == parcel.attempt:
         delivery.due_at, delivery.error = retry_at, outcome.code

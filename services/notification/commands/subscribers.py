@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.notification.commands.announcements import announce_missed
+from services.notification.commands.announcements import AT_ONCE, announce_missed
 from services.notification.commands.deliveries import give_up
 from services.notification.commands.register import follow_project
 from services.notification.models import Delivery, Subscriber
@@ -18,7 +18,7 @@ from services.notification.rules.deliveries import (
     check_scope,
     contact_id,
 )
-from services.notification.rules.webhooks import SECRET_BYTES, check_url, secret_from
+from services.notification.rules.webhooks import SECRET_BYTES, Networks, check_url, secret_from
 from shared.project import Outlet
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
@@ -39,21 +39,25 @@ def keep_application(session: Session, event: Event, context: Context) -> None:
     announce_missed(session, contact, context)
 
 
-def add_subscriber(session: Session, wanted: dict[str, Any], context: Context) -> Subscriber:
+def add_subscriber(
+    session: Session, wanted: dict[str, Any], context: Context, networks: Networks
+) -> Subscriber:
     """A new subscriber; the answer to this call is the only place that shows a webhook's secret.
 
-    Raises InvalidError for a scope or an address that cannot be used.
+    Webhooks may be sent to these networks although they are not public. Raises InvalidError for
+    a scope or an address that cannot be used.
     """
     check_scope(wanted["scope"])
     is_webhook = wanted["kind"] == Outlet.WEBHOOK
     if is_webhook:
-        check_url(wanted["address"])
+        check_url(wanted["address"], networks)
     subscriber = Subscriber(
         id=new_id(),
         sequence=1,
         secret=secret_from(secrets.token_bytes(SECRET_BYTES)) if is_webhook else None,
         created_by=str(context.actor),
         created_at=context.now,
+        busy_until=AT_ONCE,
         **{name: wanted[name] for name in ("kind", "address", "scope", "event_types")},
     )
     session.add(subscriber)
@@ -85,4 +89,5 @@ def _contact(project: str, now: datetime) -> Subscriber:
         event_types=list(CONTACT_TYPES),
         created_by="intake",
         created_at=now,
+        busy_until=AT_ONCE,
     )

@@ -190,6 +190,7 @@ def _deliveries():
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("ended_at", Instant),
         sa.Column("end_reason", sa.String()),
+        sa.Column("busy_until", Instant, nullable=False),
     )
     op.create_index("subscribers_scope", "subscribers", ["scope"])
     op.create_table(

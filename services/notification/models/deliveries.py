@@ -9,7 +9,10 @@ from services.notification.models.base import Base, Json
 
 
 class Subscriber(Base):
-    """A receiver of letters or webhooks; a project's own contact has the id `contact:<project>`."""
+    """A receiver of letters or webhooks; a project's own contact has the id `contact:<project>`.
+
+    `busy_until` is real time: while one delivery is on its way, no other is sent.
+    """
 
     __tablename__ = "subscribers"
     hint = "See GET /v1/subscribers."
@@ -25,6 +28,7 @@ class Subscriber(Base):
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
+    busy_until: Mapped[datetime]
 
     __table_args__ = (Index("subscribers_scope", "scope"),)
 

@@ -1,10 +1,14 @@
 """Deliveries: their states, who is to be told what, and when to give up."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
 
 from shared.errors import InvalidError
 
-MAX_ATTEMPTS = 20
+# Standard Webhooks 1.0, "Deliverability and reliability": 5 s, 5 min, 30 min, then hours up to a
+# day apart; with three short waits more, because a revocation should outlive a restart quickly.
+WAIT_SECONDS = (1, 5, 30, 120, 300, 1800, *(hours * 3600 for hours in (2, 5, 10, 14, 20, 24)))
 CONTACT = "contact:"
 
 
@@ -75,6 +79,9 @@ def check_scope(scope: str) -> None:
         )
 
 
-def has_had_enough(attempts: int, max_attempts: int) -> bool:
-    """Whether a failing delivery is given up; an operator's retry gives it one attempt more."""
-    return attempts >= max_attempts
+def wait_after(attempt: int, waits: Sequence[float] = WAIT_SECONDS) -> timedelta | None:
+    """How long to wait after that many failed attempts; None when it is enough.
+
+    An operator's retry of what was given up gives it one attempt more.
+    """
+    return timedelta(seconds=waits[attempt - 1]) if attempt <= len(waits) else None

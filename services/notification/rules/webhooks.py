@@ -5,8 +5,9 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from ipaddress import ip_address
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,10 @@ from shared.errors import InvalidError
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that the specification gives to secrets
 SECRET_BYTES = 32
+Address = IPv4Address | IPv6Address
+Networks = Sequence[IPv4Network | IPv6Network]
+TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("2002::/16"), ip_network("2001::/32"))
+_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")  # resolvers read such names as IPv4 addresses
 
 
 def secret_from(random_bytes: bytes) -> str:
@@ -37,26 +42,45 @@ def body_of(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def check_url(url: str) -> None:
-    """Raise InvalidError unless the URL is https, or http to this machine itself."""
+def check_url(url: str, networks: Networks) -> None:
+    """Raise InvalidError unless the URL is https to a public host, or to one in these networks.
+
+    http is for this machine only. A name is checked once more whenever it is connected to.
+    """
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
+        host, _port = (parts.hostname or "").encode("idna").decode(), parts.port
     except ValueError as error:
         raise _bad_url("is no URL") from error
     if parts.scheme not in {"http", "https"} or not host:
         raise _bad_url("must begin with https:// and name a host")
     if parts.username or parts.password or not url.isprintable() or " " in url:
         raise _bad_url("must not hold credentials, spaces or control characters")
-    if parts.scheme == "http" and not _is_loopback(host):
+    address = _address(host)
+    if parts.scheme == "http" and not (address and address.is_loopback):
         raise _bad_url("must begin with https:// (http:// is for this machine only)")
+    if address is None and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        raise _bad_url("must name a host, or hold an address in its usual form")
+    if address is not None and not is_reachable(address, networks):
+        raise _bad_url("must be public; LAUREL_WEBHOOK_NETWORKS may allow more")
 
 
-def _is_loopback(host: str) -> bool:
+def is_reachable(address: Address, networks: Networks) -> bool:
+    """Whether webhooks may be sent there: a public address, or one in these networks."""
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    if any(mapped in network for network in networks):
+        return True
+    wrapped = any(mapped in network for network in TRANSLATED)
+    return mapped.is_global and not mapped.is_multicast and not wrapped
+
+
+def _address(host: str) -> Address | None:
+    if host == "localhost" or host.endswith(".localhost"):
+        return ip_address("127.0.0.1")
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return None
 
 
 def _bad_url(message: str) -> InvalidError:

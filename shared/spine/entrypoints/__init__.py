@@ -80,17 +80,20 @@ class Timer(Loops, Entrypoint):
     """Runs a method every so many seconds, and at once again while it says there was work.
 
     `(self, session, context)` in one transaction; with `outside=True` `(self, database, clock)`,
-    for work that waits for the network and opens short transactions itself.
+    for work that waits for the network and opens short transactions itself; `threads` do so
+    side by side.
     """
 
-    def __init__(self, seconds: float, outside: bool = False, **options: Any) -> None:
-        self.seconds, self.outside = seconds, outside
+    def __init__(
+        self, seconds: float, outside: bool = False, threads: int = 1, **options: Any
+    ) -> None:
+        self.seconds, self.outside, self.threads = seconds, outside, threads
         super().__init__(**options)
 
     def loops(self) -> list[tuple[str, Work]]:
-        """One thread."""
-        service = self.service_instance()
-        return [(f"timer {self.method_name}", partial(self._tick, service))]
+        """As many threads as were asked for."""
+        work = partial(self._tick, self.service_instance())
+        return [(f"timer {self.method_name} {n + 1}", work) for n in range(self.threads)]
 
     def _tick(self, service: Any) -> None:
         try:

@@ -104,7 +104,7 @@ def test_a_subscriber_is_told_of_its_scope_and_types_alone(database, said):
         ids = {}
         for scope in scopes:
             wanted = HOOK | {"scope": scope, "event_types": ["project.revoked"]}
-            made = commands.add_subscriber(session, wanted, acting(said.NOW))
+            made = commands.add_subscriber(session, wanted, acting(said.NOW), ())
             ids[made.id] = scope
         event = said.project_event("project.designated", 3)
         commands.announce_change(session, event, acting(said.NOW, event))

@@ -1,17 +1,19 @@
 """The states of a delivery, and who is told about which project."""
 
+from datetime import timedelta
 from itertools import product
 
 import pytest
 
 from services.notification.rules.deliveries import (
     DELIVERIES,
+    WAIT_SECONDS,
     DeliveryMove,
     DeliveryState,
     check_scope,
     contact_id,
-    has_had_enough,
     scopes_of,
+    wait_after,
 )
 from shared.errors import IllegalTransitionError, InvalidError
 from shared.machine import next_state
@@ -35,10 +37,16 @@ def test_every_move_is_as_the_table_says_or_refused(state, move):
             next_state(DELIVERIES, state, move)
 
 
-def test_a_delivery_is_given_up_at_its_last_attempt_and_at_every_one_after():
-    assert [has_had_enough(attempts, 3) for attempts in range(1, 6)] == [
-        False, False, True, True, True,
+def test_a_delivery_is_given_up_after_its_last_wait_and_at_every_attempt_after():
+    assert [wait_after(attempt, (1, 60)) for attempt in range(1, 5)] == [
+        timedelta(seconds=1), timedelta(seconds=60), None, None,
     ]  # fmt: skip
+
+
+def test_the_schedule_begins_within_seconds_spans_days_and_never_shrinks():
+    assert WAIT_SECONDS[0] <= 5
+    assert sum(WAIT_SECONDS) > 3 * 24 * 3600
+    assert list(WAIT_SECONDS) == sorted(WAIT_SECONDS)
 
 
 def test_a_project_is_in_the_scope_of_all_its_unit_and_itself():

@@ -10,7 +10,10 @@ from services.notification.rules.webhooks import (
     signature,
 )
 from shared.errors import InvalidError
+from shared.settings_table import THIS_MACHINE, networks_in
 
+HERE = networks_in(THIS_MACHINE)
+EVERYWHERE = networks_in("0.0.0.0/0, ::/0")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SIGNED = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
@@ -58,7 +61,33 @@ def test_the_body_is_the_same_bytes_whatever_the_order_of_its_members():
     ],
 )
 def test_https_anywhere_and_http_on_this_machine_are_taken(url):
-    check_url(url)
+    check_url(url, HERE)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "localhost", "a.localhost", "[::1]", "10.1.2.3", "172.16.0.1", "192.168.1.1",
+        "169.254.169.254", "100.64.0.1", "0.0.0.0", "[::]", "[fe80::1]", "[fc00::1]",
+        "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "224.0.0.1", "[ff02::1]",
+        "255.255.255.255",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_public_is_refused_unless_its_network_is_allowed(host):
+    with pytest.raises(InvalidError, match="must be public; LAUREL_WEBHOOK_NETWORKS"):
+        check_url(f"https://{host}/hook", ())
+    check_url(f"https://{host}/hook", EVERYWHERE)
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1111]", "fund.example", "例子.中国"])
+def test_a_public_address_or_a_name_is_taken(host):
+    check_url(f"https://{host}/hook", ())
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "0177.0.0.01", "127.0.0.1."])
+def test_an_address_that_only_resolvers_understand_is_refused(host):
+    with pytest.raises(InvalidError, match="must name a host, or hold an address"):
+        check_url(f"https://{host}/hook", EVERYWHERE)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +105,13 @@ def test_https_anywhere_and_http_on_this_machine_are_taken(url):
         ("https://fund.example/\r\nHost: x", "must not hold credentials, spaces or control"),
         ("https://fund.example:99999/", "is no URL"),
         ("https://[::1/", "is no URL"),
+        ("https://a..b/", "is no URL"),
+        (f"https://{'a' * 64}.example/", "is no URL"),
     ],
 )
 def test_any_other_address_is_refused_with_the_reason(url, message):
     with pytest.raises(InvalidError) as refused:
-        check_url(url)
+        check_url(url, HERE)
     (error,) = refused.value.extra["errors"]
     assert error["field"] == "address"
     assert error["message"].startswith(message)

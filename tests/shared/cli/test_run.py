@@ -66,6 +66,11 @@ def test_run_refuses_a_key_that_is_none(laurel, running, tmp_path):
     assert last_line(done).startswith("laurel: The key file key.json holds no ")
 
 
+def test_run_refuses_development_tokens_where_others_can_call(laurel, running, tmp_path):
+    done = laurel("run", **running.environ, LAUREL_HTTP_HOST="0.0.0.0")
+    assert last_line(done).startswith("laurel: LAUREL_HTTP_HOST: 0.0.0.0 can be called from els")
+
+
 def test_run_ends_cleanly_when_told_to(tmp_path_factory):
     installation = Installation(tmp_path_factory.mktemp("short"))
     installation.start()

@@ -109,3 +109,11 @@ def test_methods_that_nobody_knows_make_no_metrics_of_their_own(stack):
     for number in range(3):
         assert stack.client.open("/v1/books", method=f"FOO{number}").status_code == 405
     assert "FOO" not in stack.client.get("/metrics").text
+
+
+def test_metrics_can_be_kept_for_those_who_scrape_them(open_stack):
+    guarded = open_stack(LAUREL_METRICS_TOKEN="scraper")
+    for sent in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer"}):
+        assert guarded.client.get("/metrics", headers=sent).status_code == 401
+    sent = {"Authorization": "Bearer scraper"}
+    assert guarded.client.get("/metrics", headers=sent).status_code == 200

@@ -114,11 +114,14 @@ class Broken(WebhookCourier):
         raise KeyError(parcel.address)
 
 
-def test_whatever_a_courier_raises_is_that_delivery_s_failure(revoked, post, receiver, capsys):
+def test_whatever_a_courier_raises_is_that_delivery_s_failure(
+    revoked, post, receiver, capfd, caplog
+):
     assert post.send(Broken) == 1
     assert post.log() == [(1, "internal-error", "a fault of ours; the log has it")]
     assert post.delivery().state == "waiting"
-    logged = capsys.readouterr().out
+    captured = capfd.readouterr()
+    logged = captured.out + captured.err + caplog.text
     assert "delivery-failed" in logged
     assert receiver.url not in logged
 

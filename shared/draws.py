@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 VERSION = "laurel-draw/1"
@@ -24,12 +25,14 @@ ALGORITHM = (
     "its length in bytes as a decimal number, ':', the part, ','. json(x) = JSON with the keys "
     "in order and no spaces, its strings written as in RFC 8785. Order of ids, keys and "
     "tickets: by code points. targets_sha256 = hash(json(targets by id)), inspectors_sha256 "
-    "likewise. seed = hash(net(version, hash(json(plan)), targets_sha256, inspectors_sha256, "
+    "likewise, plan_sha256 = hash(json(plan)), which is published before the draw. "
+    "seed = hash(net(version, plan_sha256, targets_sha256, inspectors_sha256, "
     "each secret in the order of its holder's name, public_value)). ticket(kind, ids) = '0.' "
     "and then, last digit first, the digits of hash(hash(seed) + net(kind, ids)) read as a "
     "number and written in decimal, filled with zeros in front to 64 digits: the first ticket "
     "of Rivest's consistent sampler for that seed and the id net(kind, ids). Targets are taken "
-    "by ticket('target', target) until target_count of them are drawn. For each, the agencies "
+    "by ticket('target', target) until target_count of them are drawn; one that is in withdrawn is "
+    "skipped, with the reason there. For each, the agencies "
     "of the inspectors are tried by ticket('agency', target, agency). Skipped, with the reason: "
     f"'{AT_CAP}' (drawn as often as its number in caps, 0 if it has none), then '{TOO_FEW}' (in "
     "conflict is an inspector one of whose conflicts is one of the target's parties; there must "
@@ -43,6 +46,11 @@ def freeze(directory: Sequence[Mapping[str, Any]]) -> str:
     return _hash(_json(_by_id(directory)))
 
 
+def plan_hash(plan: Mapping[str, Any]) -> str:
+    """SHA-256 of an announced plan in canonical JSON: all that a draw depends on but chance."""
+    return _hash(_json(plan))
+
+
 def commitment(secret: str) -> str:
     """What the holder of a secret publishes before the draw."""
     return _hash(secret)
@@ -54,28 +62,33 @@ def draw(
     inspectors: Sequence[Mapping[str, Any]],
     secrets: Mapping[str, str],
     public_value: str,
+    *,
+    withdrawn: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The whole transcript of a draw.
 
     `plan` has id, target_count, min_inspectors, caps {agency: remaining}, commitments
     {holder: sha256} and whatever else was announced; targets have id and parties (codes whose
-    inspectors are in conflict); inspectors have id, agency and conflicts.
+    inspectors are in conflict); inspectors have id, agency and conflicts. `withdrawn` names the
+    targets that have ceased to be some since the plan, each with the reason: they take no place.
     """
     targets_hash, inspectors_hash = freeze(targets), freeze(inspectors)
-    parts = [VERSION, _hash(_json(plan)), targets_hash, inspectors_hash]
+    parts = [VERSION, plan_hash(plan), targets_hash, inspectors_hash]
     parts += [secrets[holder] for holder in sorted(secrets)]
     seed = _hash(netstrings(*parts, public_value))
-    results, skips = _assign(plan, targets, inspectors, seed)
+    results, skips = _assign(plan, targets, inspectors, seed, withdrawn)
     return {
         "version": VERSION,
         "algorithm": ALGORITHM,
         "plan": dict(plan),
+        "plan_sha256": plan_hash(plan),
         "targets": _by_id(targets),
         "inspectors": _by_id(inspectors),
         "targets_sha256": targets_hash,
         "inspectors_sha256": inspectors_hash,
         "secrets": dict(secrets),
         "public_value": public_value,
+        "withdrawn": dict(withdrawn),
         "seed": seed,
         "results": results,
         "skips": skips,
@@ -109,6 +122,10 @@ def _faults(transcript: Mapping[str, Any]) -> list[str]:
     if transcript["version"] != VERSION:
         faults.append(f"version is not {VERSION}")
     plan, secrets = transcript["plan"], transcript["secrets"]
+    if transcript["plan_sha256"] != plan_hash(plan):
+        faults.append("the plan is not the one whose hash was published")
+    if not {str(entry["id"]) for entry in transcript["targets"]} >= transcript["withdrawn"].keys():
+        faults.append("what was withdrawn is no target")
     for name in ("targets", "inspectors"):
         ids = [str(entry["id"]) for entry in transcript[name]]
         if len(set(ids)) < len(ids):
@@ -124,7 +141,12 @@ def _faults(transcript: Mapping[str, Any]) -> list[str]:
         if plan["commitments"].get(holder) != commitment(secret)
     ]
     again = draw(
-        plan, transcript["targets"], transcript["inspectors"], secrets, transcript["public_value"]
+        plan,
+        transcript["targets"],
+        transcript["inspectors"],
+        secrets,
+        transcript["public_value"],
+        withdrawn=transcript["withdrawn"],
     )
     names = sorted(again.keys() | transcript.keys())
     return faults + [
@@ -137,6 +159,7 @@ def _assign(
     targets: Sequence[Mapping[str, Any]],
     inspectors: Sequence[Mapping[str, Any]],
     seed: str,
+    withdrawn: Mapping[str, str],
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     ids = [str(target["id"]) for target in targets]
     by_ticket = sorted((ticket(seed, netstrings("target", target)), target) for target in ids)
@@ -147,6 +170,9 @@ def _assign(
     for number, target in by_ticket:
         if len(results) == plan["target_count"]:
             break
+        if target in withdrawn:
+            skips.append({"target": target, "reason": withdrawn[target]})
+            continue
         free = [i for i in inspectors if not parties[target] & set(i["conflicts"])]
         for agency in _agencies(inspectors, seed, target):
             chosen, reason = _team(plan, free, seed, target, agency, used[agency])

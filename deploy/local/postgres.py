@@ -38,7 +38,7 @@ class PrivatePostgres:
         """Start, or start again on the same data; returns when clients can connect."""
         if not self._data.exists():
             self._initialise()
-        process.wait_until(lambda: not self._family(), START_SECONDS, "end of the old cluster")
+        process.wait_until(lambda: not self.processes(), START_SECONDS, "end of the old cluster")
         # a killed server that nobody has waited for still has its pid, and would pass for alive
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         settings = {
@@ -93,13 +93,13 @@ class PrivatePostgres:
     def _data(self) -> Path:
         return self.directory / "data"
 
-    def _family(self) -> list[Path]:
+    def processes(self) -> list[int]:
         """The cluster's processes: they live in its data directory, also when the first is dead."""
         found = []
         for place in Path("/proc").glob("[0-9]*/cwd"):
             with suppress(OSError):
                 if place.readlink() == self._data:
-                    found.append(place.parent)
+                    found.append(int(place.parent.name))
         return found
 
     def _initialise(self) -> None:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, synonym
 
 from services.inspection.rules import Stage
 from shared.programme.kept import KeptProgramme
@@ -63,6 +63,7 @@ class Plan(Base):
     __tablename__ = "plans"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    plan: Mapped[str] = synonym("id")  # as events call it
     programme: Mapped[str]
     method: Mapped[str]
     target_count: Mapped[int]
@@ -70,6 +71,7 @@ class Plan(Base):
     policy: Mapped[dict[str, Any]]
     targets: Mapped[list[dict[str, Any]]]
     inspectors: Mapped[list[dict[str, Any]]]
+    plan_sha256: Mapped[str]
     targets_sha256: Mapped[str]
     inspectors_sha256: Mapped[str]
     caps: Mapped[dict[str, int]]
@@ -83,11 +85,6 @@ class Plan(Base):
     @property
     def event_subject(self) -> str:
         """The plan."""
-        return self.id
-
-    @property
-    def plan(self) -> str:
-        """Its id, under the event's name."""
         return self.id
 
 

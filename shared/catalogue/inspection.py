@@ -8,9 +8,13 @@ from shared.catalogue.state import ProjectState
 
 
 class InspectionPlanned(Data):
-    """A frozen plan: hashes of both directories and of the officials' secrets, before the draw."""
+    """A frozen plan: hashes of both directories and of the officials' secrets, before the draw.
+
+    `plan_sha256` is over everything that the draw depends on.
+    """
 
     plan = fields.String(required=True)
+    plan_sha256 = fields.String(required=True)
     programme = fields.String(required=True)
     method = fields.String(required=True)
     target_count = fields.Integer(required=True)

@@ -16,12 +16,18 @@ def draw() -> None:
 
 @draw.command()
 @click.argument("file", type=click.File("rb"))
+@click.option("--plan-sha256", help="The plan's hash as it was published before the draw.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def verify(file: Any, as_json: bool) -> None:
-    """Recompute the draw in the transcript FILE; exit 0 only if every part holds."""
+def verify(file: Any, plan_sha256: str | None, as_json: bool) -> None:
+    """Recompute the draw in the transcript FILE; exit 0 only if every part holds.
+
+    Give the hash that was announced too: a transcript can agree with itself and with nothing else.
+    """
     try:
         transcript = json.load(file)
         faults = check_transcript(transcript) if isinstance(transcript, dict) else ["not an object"]
+        if plan_sha256 and not faults and transcript["plan_sha256"] != plan_sha256.lower():
+            faults = ["the plan is not the one that was announced"]
     except (ValueError, RecursionError) as error:
         transcript, faults = {}, [f"the file is not JSON: {error}"]
     if as_json:
@@ -43,6 +49,7 @@ def _summary(transcript: dict[str, Any]) -> list[str]:
     agencies = sorted({result["agency"] for result in transcript["results"]})
     return [
         f"plan            {_plan(transcript)}",
+        f"plan hash       {transcript['plan_sha256']}",
         f"seed            {transcript['seed']}",
         f"public value    {transcript['public_value']}",
         f"targets         {len(transcript['targets'])} frozen, {len(transcript['results'])} drawn",

@@ -85,6 +85,7 @@ class _Inspection(Schema):
     rectification_days = fields.Integer(required=True, strict=True, validate=DAYS)
     not_cooperating_fails = fields.Boolean(load_default=True)
     min_inspectors = fields.Integer(load_default=2, strict=True, validate=validate.Range(min=2))
+    draw_notice_working_days = fields.Integer(load_default=1, strict=True, validate=DAYS)
     agency_cap_per_year = fields.Integer(load_default=15, strict=True, validate=COUNT)
     rule_version = fields.String(required=True, validate=VERSION)
     citation_zh = fields.String(required=True, validate=TEXT)

@@ -41,6 +41,7 @@ class InspectionPolicy:
     rectification_days: int
     not_cooperating_fails: bool
     min_inspectors: int
+    draw_notice_working_days: int
     agency_cap_per_year: int
     rule_version: str
     citation_zh: str

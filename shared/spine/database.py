@@ -26,12 +26,15 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from shared.errors import SettingError
 from shared.spine import tables
 from shared.spine.outbox import OutboxSession
+from shared.spine.waiting import at_most, wait_with_bounds
 
-CONNECT_TIMEOUT_SECONDS = 5
+POOL_SIZE, POOL_OVERFLOW, POOL_SECONDS = 8, 4, 10.0  # 4 services twice: 96 of PostgreSQL's 97
+PROBE_SECONDS = 3.0
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 BUSY_TIMEOUT_SECONDS = 10
@@ -47,10 +50,11 @@ class Database:
     `on_recorded` is called after each commit that put events into the outbox, with their lanes.
     """
 
-    def __init__(self, service: str, url: str, *, pool_size: int = 20) -> None:
+    def __init__(self, service: str, url: str) -> None:
         self.service = service
         self.url = url.replace("{service}", service)
-        self.engine = _engine(self.url, pool_size)
+        self.engine = _engine(self.url)
+        self._probe = self.engine if self.is_sqlite else _postgres_engine(self.url, NullPool)
         self._writing = self.engine.execution_options(laurel_writes=True)
         self.on_recorded: Callable[[set[str]], None] = lambda _lanes: None
 
@@ -77,9 +81,12 @@ class Database:
             yield session
 
     def answers(self) -> bool:
-        """Whether the database can be reached at this moment."""
+        """Whether the database can be reached at this moment; says so within seconds.
+
+        By a connection of its own: those of the pool may all be waiting.
+        """
         try:
-            with self.engine.connect() as connection:
+            with at_most(PROBE_SECONDS), self._probe.connect() as connection:
                 connection.exec_driver_sql("SELECT 1")
         except SQLAlchemyError:
             return False
@@ -136,19 +143,23 @@ def _insert_arrays(table: Table, names: tuple[str, ...], key: Column[Any]) -> An
     return filled.on_conflict_do_nothing().returning(key)
 
 
-def _engine(url: str, pool_size: int) -> Engine:
+def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
+    pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW, "pool_timeout": POOL_SECONDS}
+    return _postgres_engine(url, QueuePool, pool_pre_ping=True, **pool)
+
+
+def _postgres_engine(url: str, pool: type[Pool], **options: Any) -> Engine:
+    wait_with_bounds()
     timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
     engine = create_engine(
         url,
         hide_parameters=True,  # errors are logged, and what was to be stored may be sealed
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,
+        poolclass=pool,
         use_insertmanyvalues=True,
+        **options,
         connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "options": f"{timeouts} -c timezone=UTC",
             "keepalives_idle": 10,
             "keepalives_interval": 5,

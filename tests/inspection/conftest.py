@@ -1,6 +1,5 @@
 """An inspection service of its own, the events it is fed, and the people who use it."""
 
-import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from services.inspection import models
 from services.inspection.service import InspectionService
 from shared.agency.signing import HEADER, generate_key, public_part, sign
 from shared.catalogue import CATALOGUE
+from shared.draws import commitment
 from shared.programme.definition import normalise
 from shared.spine.broker import Delivery
 from shared.spine.database import Database
@@ -29,7 +29,10 @@ from shared.testing import Laurel
 
 PROGRAMME = Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml"
 SECRET = "the ministry's secret"
-OPENED = {"secrets": {"ministry": SECRET}, "public_value": "3225.12"}
+SECRETS = {"ministry": SECRET, "observer": "the observer's secret"}
+COMMITMENTS = {holder: commitment(secret) for holder, secret in SECRETS.items()}
+OPENED = {"secrets": SECRETS, "public_value": "3225.12"}
+NOTICE = timedelta(days=5)  # three working days, whatever the week
 DECISION = {
     "ground": "material_falsehood",
     "citation": "实施方案三（四）2",
@@ -50,6 +53,7 @@ class Inspectorate(Laurel):
     """The service alone: fed with events as from the wire, used through its doors."""
 
     SECRET, OPENED, DECISION, QUASHED = SECRET, OPENED, DECISION, QUASHED
+    COMMITMENTS, NOTICE = COMMITMENTS, NOTICE
 
     def __init__(self, directory, environ=None, policy="immediate"):
         super().__init__(directory, environ, classes=[InspectionService])
@@ -142,13 +146,20 @@ class Inspectorate(Laurel):
         }  # fmt: skip
 
     def plan(self, *projects, status=201, **changes):
+        """Announce a draw of today, in time before it."""
+        now = self.clock.now()
         body = {
             "programme": "2020", "method": "full_assessment", "target_count": 1000,
-            "projects": list(projects), "draw_at": self.clock.now().isoformat(),
-            "commitments": {"ministry": hashlib.sha256(SECRET.encode()).hexdigest()},
+            "projects": list(projects), "draw_at": now.isoformat(),
+            "commitments": COMMITMENTS,
             "public_value": "closing index of 2 November 2020",
         }  # fmt: skip
-        return self.post("/v1/plans", body | changes, status=status)
+        if "draw_at" in changes:
+            return self.post("/v1/plans", body | changes, status=status)
+        self.clock.set(now - NOTICE)
+        answer = self.post("/v1/plans", body | changes, status=status)
+        self.clock.set(now)
+        return answer
 
     def draw(self, *projects, **changes):
         """Plan and draw; gives the drawn inspections by project."""

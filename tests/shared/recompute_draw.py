@@ -35,7 +35,7 @@ def by_id(entries):
 def seed_of(t):
     hashes = [h(js(by_id(t["targets"]))), h(js(by_id(t["inspectors"])))]
     secrets = [t["secrets"][holder] for holder in sorted(t["secrets"])]
-    return h(net(t["version"], h(js(t["plan"])), *hashes, *secrets, t["public_value"]))
+    return h(net(t["version"], t["plan_sha256"], *hashes, *secrets, t["public_value"]))
 
 
 def try_agency(t, seed, target, agency, times):
@@ -56,11 +56,15 @@ def try_agency(t, seed, target, agency, times):
 def recompute(t):
     """(seed, results, skips) of a transcript."""
     seed, results, skips = seed_of(t), [], []
+    assert t["plan_sha256"] == h(js(t["plan"]))
     agencies = {inspector["agency"] for inspector in t["inspectors"]}
     for target in sorted(t["targets"], key=lambda it: ticket(seed, "target", it["id"])):
         if len(results) >= t["plan"]["target_count"]:
             break
         name = target["id"]
+        if name in t["withdrawn"]:
+            skips.append({"target": name, "reason": t["withdrawn"][name]})
+            continue
         for agency in sorted(agencies, key=lambda it, n=name: ticket(seed, "agency", n, it)):
             times = sum(1 for result in results if result["agency"] == agency)
             team, reason = try_agency(t, seed, target, agency, times)

@@ -189,7 +189,7 @@ def test_a_target_that_nobody_may_inspect_leaves_the_others_as_they_were():
     plan, secrets = whole["plan"], whole["secrets"]
     blocked = [dict(person, conflicts=[f"USCC-{order[0][-1]}"]) for person in inspectors]
     seed = whole["seed"]
-    results, skips = draws._assign(plan, targets, blocked, seed)
+    results, skips = draws._assign(plan, targets, blocked, seed, {})
     assert [result["target"] for result in results] == order[1:]
     assert [result["ticket"] for result in results] == [r["ticket"] for r in whole["results"][1:]]
     assert {skip["reason"] for skip in skips} == {draws.TOO_FEW}

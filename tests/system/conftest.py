@@ -10,6 +10,7 @@ import pytest
 from stdnum.cn import uscc as uscc_number
 
 from shared.agency.signing import HEADER, generate_key, public_part, sign
+from shared.draws import commitment
 from shared.spine.broker import Message
 from shared.spine.envelope import CONTENT_TYPE, decode
 from shared.spine.tables import outbox
@@ -115,17 +116,19 @@ class Round(Laurel):
 
     def draw(self, method="full_assessment"):
         """Plan and draw inspections of all designated projects; gives them by project."""
-        secret = "the ministry's secret"
+        secrets = {"ministry": "the ministry's secret", "observer": "the observer's secret"}
+        draw_at = self.clock.now() + timedelta(days=7)
         body = {
             "programme": "2020",
             "method": method,
             "target_count": 1000,
-            "commitments": {"ministry": hashlib.sha256(secret.encode()).hexdigest()},
+            "commitments": {holder: commitment(secret) for holder, secret in secrets.items()},
             "public_value": "closing index of 2 November 2020",
-            "draw_at": self.clock.now().isoformat(),
+            "draw_at": draw_at.isoformat(),
         }
         plan = self.official("inspection", "/v1/plans", body)
-        opened = {"secrets": {"ministry": secret}, "public_value": "3225.12"}
+        self.clock.set(draw_at)
+        opened = {"secrets": secrets, "public_value": "3225.12"}
         self.official("inspection", f"/v1/plans/{plan['id']}/draw", opened)
         self.settle()
         who = self.token("official")

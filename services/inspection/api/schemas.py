@@ -70,7 +70,7 @@ class PlanIn(Schema):
         keys=fields.String(),
         values=fields.String(validate=SHA256),
         required=True,
-        validate=validate.Length(1),
+        validate=validate.Length(2, error="must name at least two holders: one alone could steer"),
     )
     public_value = fields.String(required=True, validate=TEXT)
     draw_at = fields.AwareDateTime(required=True)
@@ -85,6 +85,7 @@ class PlanOut(Schema):
     target_count = fields.Integer()
     min_inspectors = fields.Integer()
     caps = fields.Dict()
+    plan_sha256 = fields.String()
     targets_sha256 = fields.String()
     inspectors_sha256 = fields.String()
     commitments = fields.Dict()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,14 +13,14 @@ from services.inspection.rules import Stage, Step
 from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
 from shared.errors import IllegalTransitionError, LaurelError
-from shared.programme.definition import parse_policy
+from shared.programme.definition import parse, parse_policy
 from shared.programme.kept import keep
-from shared.programme.values import InspectionPolicy
+from shared.programme.values import InspectionPolicy, Programme
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
 from shared.spine.outbox import record
 from shared.spine.rows import found, locked
-from shared.workdays import china_date, end_of_day
+from shared.workdays import add_working_days, china_date, end_of_day
 
 
 class DrawRefusedError(LaurelError):
@@ -40,9 +40,9 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
     The rules of the edition in force are frozen too: what is drawn is judged by them, whatever a
     later edition says.
     """
-    rules_in_force = found(session, models.Programme, values["programme"]).definition["inspection"]
-    policy = parse_policy(rules_in_force)
-    caps = _caps(session, policy.agency_cap_per_year, context.now)
+    definition = found(session, models.Programme, values["programme"]).definition
+    policy = parse_policy(definition["inspection"])
+    caps = _caps(session, policy.agency_cap_per_year, values["draw_at"])
     targets = _targets(session, values["programme"], values["projects"])
     inspectors = [
         {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
@@ -50,14 +50,15 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
     ]
     if not targets or not inspectors:
         raise DrawRefusedError("A plan needs designated projects and registered inspectors.")
-    _check_announcement(values["draw_at"], caps, context.now)
+    _check_announcement(values["draw_at"], parse(definition), context.now)
+    _check_caps(caps)
     plan = models.Plan(
         id=new_id(),
         programme=values["programme"],
         method=values["method"],
         target_count=min(values["target_count"], len(targets)),
         min_inspectors=policy.min_inspectors,
-        policy=rules_in_force,
+        policy=definition["inspection"],
         targets=targets,
         inspectors=inspectors,
         targets_sha256=draws.freeze(targets),
@@ -69,6 +70,7 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
         planned_at=context.now,
         sequence=0,
     )
+    plan.plan_sha256 = draws.plan_hash(_announced(plan))
     session.add(plan)
     record(session, INSPECTION_PLANNED, plan, context)
     return plan
@@ -80,12 +82,10 @@ def draw_plan(
     """Draw as announced, once; the drawn agencies may report from then on."""
     plan = locked(session, models.Plan, plan_id)
     _check_draw(plan, secrets, context.now)
-    facts = {
-        "id": plan.id, "target_count": plan.target_count, "min_inspectors": plan.min_inspectors,
-        "caps": plan.caps, "commitments": plan.commitments, "announced": plan.public_value,
-        "targets_sha256": plan.targets_sha256, "inspectors_sha256": plan.inspectors_sha256,
-    }  # fmt: skip
-    transcript = draws.draw(facts, plan.targets, plan.inspectors, secrets, public_value)
+    gone = _withdrawn(session, plan)
+    transcript = draws.draw(
+        _announced(plan), plan.targets, plan.inspectors, secrets, public_value, withdrawn=gone
+    )
     plan.transcript = transcript
     for result in transcript["results"]:
         session.add(_inspection(session, plan, result, context.now))
@@ -93,9 +93,37 @@ def draw_plan(
     return plan
 
 
-def _check_announcement(draw_at: datetime, caps: Mapping[str, int], now: datetime) -> None:
-    if china_date(draw_at) < china_date(now):
-        raise DrawRefusedError("The day of the draw has passed: announce one that is to come.")
+def _announced(plan: models.Plan) -> dict[str, Any]:
+    """All that the draw depends on but chance."""
+    return {
+        "id": plan.id, "programme": plan.programme, "method": plan.method,
+        "target_count": plan.target_count, "min_inspectors": plan.min_inspectors,
+        "caps": plan.caps, "commitments": plan.commitments, "announced": plan.public_value,
+        "draw_at": plan.draw_at.astimezone(UTC).isoformat(),
+        "targets_sha256": plan.targets_sha256, "inspectors_sha256": plan.inspectors_sha256,
+    }  # fmt: skip
+
+
+def _withdrawn(session: Session, plan: models.Plan) -> dict[str, str]:
+    """The targets that are not designated any more, each with its present state."""
+    project = models.Project
+    ids = [target["id"] for target in plan.targets]
+    gone = select(project.project, project.state).where(
+        project.project.in_(ids), project.state.not_in(rules.ACTIVE)
+    )
+    return {name: f"the project is {state}" for name, state in session.execute(gone)}
+
+
+def _check_announcement(draw_at: datetime, programme: Programme, now: datetime) -> None:
+    days = programme.inspection.draw_notice_working_days
+    earliest = add_working_days(china_date(now), days, programme.workday_overrides)
+    if china_date(draw_at) < earliest:
+        raise DrawRefusedError(
+            f"A draw is announced at least {days} working days ahead: on {earliest} or later."
+        )
+
+
+def _check_caps(caps: Mapping[str, int]) -> None:
     if not any(caps.values()):
         raise DrawRefusedError(
             "No agency may be drawn this year any more: each is at its cap, or would be by the "
@@ -160,26 +188,31 @@ def _targets(session: Session, programme: str, projects: list[str]) -> list[dict
     return [{"id": p.project, "parties": sorted({p.undertaker["uscc"], p.unit})} for p in found]
 
 
-def _caps(session: Session, cap: int, now: datetime) -> dict[str, int]:
-    """What is left of each agency's yearly cap when every plan that waits is drawn.
+def _caps(session: Session, cap: int, draw_at: datetime) -> dict[str, int]:
+    """What is left of each agency's cap in the draw's year when every plan that waits is drawn.
 
     The agencies stay locked until the new plan is there, so that no two plans take one place.
     """
     agencies = session.scalars(
         select(models.Agency.code).order_by(models.Agency.code).with_for_update()
     ).all()
-    taken = Counter(_reserved(session))
+    year = china_date(draw_at).year
+    begin, end = (end_of_day(date(of - 1, 12, 31)) for of in (year, year + 1))
+    taken = Counter(_reserved(session, end))
     inspection = models.Inspection
-    begin = end_of_day(date(china_date(now).year - 1, 12, 31))
-    drawn = select(inspection.agency, func.count()).where(inspection.drawn_at >= begin)
+    drawn = select(inspection.agency, func.count()).where(
+        inspection.drawn_at >= begin, inspection.drawn_at < end
+    )
     taken.update(dict(session.execute(drawn.group_by(inspection.agency)).all()))
     return {code: max(cap - taken[code], 0) for code in agencies}
 
 
-def _reserved(session: Session) -> Counter[str]:
-    """The most that the plans that wait for their draw can take of each agency."""
+def _reserved(session: Session, end: datetime) -> Counter[str]:
+    """The most that the plans that wait for a draw before `end` can take of each agency."""
     plan = models.Plan
-    waiting = select(plan.caps, plan.target_count).where(plan.transcript.is_(None))
+    waiting = select(plan.caps, plan.target_count).where(
+        plan.transcript.is_(None), plan.draw_at < end
+    )
     reserved: Counter[str] = Counter()
     for caps, target_count in session.execute(waiting):
         reserved.update({code: min(left, target_count) for code, left in caps.items()})

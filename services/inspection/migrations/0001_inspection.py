@@ -71,6 +71,7 @@ def upgrade():
         sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("targets", sa.JSON(), nullable=False),
         sa.Column("inspectors", sa.JSON(), nullable=False),
+        sa.Column("plan_sha256", sa.String(), nullable=False),
         sa.Column("targets_sha256", sa.String(), nullable=False),
         sa.Column("inspectors_sha256", sa.String(), nullable=False),
         sa.Column("caps", sa.JSON(), nullable=False),

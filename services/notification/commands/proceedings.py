@@ -59,7 +59,7 @@ def announce_plan(session: Session, event: Event) -> None:
     plan.method = data["method"]
     plan.target_count = data["target_count"]
     plan.min_inspectors, plan.caps = data["min_inspectors"], data["caps"]
-    plan.targets_sha256 = data["targets_sha256"]
+    plan.plan_sha256, plan.targets_sha256 = data["plan_sha256"], data["targets_sha256"]
     plan.inspectors_sha256 = data["inspectors_sha256"]
     plan.commitments = data["commitments"]
     plan.public_value = data["public_value"]

@@ -149,6 +149,7 @@ def _proceedings():
         sa.Column("target_count", sa.Integer),
         sa.Column("min_inspectors", sa.Integer),
         sa.Column("caps", sa.JSON),
+        sa.Column("plan_sha256", sa.String()),
         sa.Column("targets_sha256", sa.String()),
         sa.Column("inspectors_sha256", sa.String()),
         sa.Column("commitments", sa.JSON),

@@ -53,6 +53,7 @@ class Plan(Base):
     target_count: Mapped[int | None]
     min_inspectors: Mapped[int | None]
     caps: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    plan_sha256: Mapped[str | None]
     targets_sha256: Mapped[str | None]
     inspectors_sha256: Mapped[str | None]
     commitments: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))

@@ -1,6 +1,5 @@
 """The second half: agencies register keys, are drawn, and report; some of what they send is bad."""
 
-import hashlib
 import json
 from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
@@ -14,10 +13,12 @@ from shared.cli.demo.cast import Cast, fresh_keys
 from shared.cli.demo.doors import Doors, RefusedError, patiently
 from shared.cli.demo.screen import Screen, side_by_side
 from shared.clock import RehearsalClock
+from shared.draws import commitment
 from shared.spine.broker import Message
 from shared.spine.envelope import CONTENT_TYPE, new_id
 
-AFTER_DESIGNATION = timedelta(days=16)
+AFTER_DESIGNATION, BEFORE_DRAW = timedelta(days=16), timedelta(days=7)
+HOLDERS = ("ministry", "supervision office")
 KEY_LEAD, KEY_VALIDITY = timedelta(days=30), timedelta(days=365)
 PUBLIC_VALUE = "上证综合指数 2020-11-11 收盘 / SSE Composite, close of 11 November 2020"
 CLOSING = "3342.20"
@@ -56,11 +57,13 @@ class Agencies:
         self._clock.set(self._clock.now() + AFTER_DESIGNATION)
         supervised = set(projects)
         patiently(lambda: supervised <= self._supervised(), "designated projects to be enrolled")
-        shares = {method: sorted(projects)[n :: len(METHODS)] for n, method in enumerate(METHODS)}
-        with self._screen.bar("inspections drawn", len(METHODS)) as advance:
-            for method, share in shares.items():
-                if share:
-                    self._draw(programme, method, share)
+        shares = [(method, sorted(projects)[n :: len(METHODS)]) for n, method in enumerate(METHODS)]
+        plans = [self._plan(programme, method, share) for method, share in shares if share]
+        with self._screen.bar("inspections drawn", len(plans)) as advance:
+            self._clock.set(self._clock.now() + BEFORE_DRAW)
+            for plan, secrets in plans:
+                opened = {"secrets": secrets, "public_value": CLOSING}
+                self._doors.post(INSPECTION, f"/v1/plans/{plan}/draw", opened)
                 advance()
         return list(self._doors.every(INSPECTION, "/v1/inspections", programme=programme))
 
@@ -137,8 +140,14 @@ class Agencies:
     def _supervised(self) -> set[str]:
         return {item["project"] for item in self._doors.every(INSPECTION, "/v1/projects")}
 
-    def _draw(self, programme: str, method: str, projects: Sequence[str]) -> None:
-        secret = self._cast.dice("secret", method).randbytes(16).hex()
+    def _plan(
+        self, programme: str, method: str, projects: Sequence[str]
+    ) -> tuple[str, dict[str, str]]:
+        """Announce a draw; gives the plan's id and the holders' secrets."""
+        secrets = {
+            holder: self._cast.dice("secret", method, holder).randbytes(16).hex()
+            for holder in HOLDERS
+        }
         plan = self._doors.post(
             INSPECTION,
             "/v1/plans",
@@ -147,13 +156,12 @@ class Agencies:
                 "method": method,
                 "target_count": len(projects),
                 "projects": list(projects),
-                "commitments": {"ministry": hashlib.sha256(secret.encode()).hexdigest()},
+                "commitments": {holder: commitment(secret) for holder, secret in secrets.items()},
                 "public_value": PUBLIC_VALUE,
-                "draw_at": self._clock.now().isoformat(),
+                "draw_at": (self._clock.now() + BEFORE_DRAW).isoformat(),
             },
         )
-        opened = {"secrets": {"ministry": secret}, "public_value": CLOSING}
-        self._doors.post(INSPECTION, f"/v1/plans/{plan['id']}/draw", opened)
+        return plan["id"], secrets
 
     def _findings(self, inspection: Inspection, number: int, fails: bool) -> dict[str, Any]:
         """What the report says: failed, at times to be put right or unreachable, else good."""

@@ -1,6 +1,7 @@
 """What every service runs beside its own entrypoints, and the container that holds it all."""
 
 import threading
+import time
 from collections.abc import Iterable
 from functools import partial
 
@@ -21,6 +22,7 @@ from shared.spine.relay import LANES, Relay, RelayError, republish_all
 from shared.telemetry import RELAY_FAILURES
 
 SWEEP_SECONDS = 1.0
+PACE_SECONDS = 0.02  # a window for each event by itself takes all there is at 200 events a second
 
 
 class Spine(Loops, DependencyProvider):
@@ -70,7 +72,9 @@ class Spine(Loops, DependencyProvider):
         except (BrokerError, SQLAlchemyError):
             RELAY_FAILURES.labels(self.runtime.service, "connection").inc()
             raise
+        ended = time.monotonic()
         self._wakes[lane].wait(SWEEP_SECONDS)
+        self.stopping.wait(max(0.0, ended + PACE_SECONDS - time.monotonic()))
         self._wakes[lane].clear()
 
     def _retry(self) -> None:

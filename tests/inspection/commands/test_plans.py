@@ -24,7 +24,9 @@ def test_a_plan_is_announced_with_all_that_the_draw_depends_on(office):
     office.register("agency-a")
     plan = office.plan(target_count=1)
     (announced,) = office.events("inspection.planned")
-    for name in ("targets_sha256", "inspectors_sha256", "commitments", "public_value"):
+    for name in (
+        "plan_sha256", "targets_sha256", "inspectors_sha256", "commitments", "public_value",
+    ):  # fmt: skip
         assert announced.data[name] == plan[name]
     assert office.get("/v1/plans", who=None)["items"] == [plan]
     assert (plan["caps"], plan["min_inspectors"], plan["target_count"]) == ({"agency-a": 15}, 2, 1)
@@ -37,7 +39,6 @@ def test_what_changes_in_the_directories_after_the_plan_does_not_change_the_draw
     office.register("agency-c", inspectors=9)
     office.post("/v1/inspectors", {"code": "agency-a-0", "name": "Zhao", "agency": "agency-c"})
     office.designate(4)
-    office.post(f"/v1/projects/{first}/revoke", office.DECISION)
     transcript = drawn(office, plan)
     assert check_transcript(transcript) == []
     assert {result["target"] for result in transcript["results"]} == {first, second}
@@ -73,8 +74,14 @@ def test_a_draw_before_its_announced_time_is_refused(office):
 
 
 @pytest.mark.parametrize(
-    "secrets", [{}, {"ministry": "a guess"}, {"other": "the ministry's secret"},
-                {"ministry": "the ministry's secret", "other": "x"}],
+    "secrets",
+    [
+        {},
+        {"ministry": "the ministry's secret"},
+        {"ministry": "a guess", "observer": "the observer's secret"},
+        {"ministry": "the ministry's secret", "other": "the observer's secret"},
+        {"ministry": "the ministry's secret", "observer": "the observer's secret", "other": "x"},
+    ],
 )  # fmt: skip
 def test_secrets_that_do_not_fit_the_commitments_are_refused(office, secrets):
     office.designate()
@@ -179,6 +186,17 @@ def test_a_new_year_in_china_opens_the_cap_again(office):
     assert office.plan()["caps"] == {"agency-a": 1}
 
 
+def test_a_plan_of_the_old_year_counts_where_its_draw_does(office):
+    office.publish_programme(edition=2, agency_cap_per_year=1)
+    office.designate(3)
+    office.register("agency-a")
+    office.draw("2020-P110000-0001")
+    assert office.plan(status=409)["slug"] == "draw-refused"
+    january = "2021-01-11T09:00:00+08:00"
+    assert office.plan(draw_at=january)["caps"] == {"agency-a": 1}
+    assert office.plan(draw_at=january, status=409)["slug"] == "draw-refused"
+
+
 def test_a_project_that_rectifies_can_be_planned_and_drawn_again(lenient):
     (project,) = lenient.designate()
     lenient.register("agency-a")
@@ -195,7 +213,8 @@ def test_two_plans_at_once_never_promise_one_place_twice(busy):
     busy.publish_programme("rectify", edition=2, agency_cap_per_year=2)
     busy.designate(4)
     busy.register("agency-a")
-    plans = busy.side_by_side(lambda _n: busy.plan(target_count=1), 2)
+    at = (busy.clock.now() + busy.NOTICE).isoformat()
+    plans = busy.side_by_side(lambda _n: busy.plan(target_count=1, draw_at=at), 2)
     assert sorted(plan["caps"]["agency-a"] for plan in plans) == [1, 2]
 
 
@@ -204,3 +223,50 @@ def test_a_draw_is_not_announced_for_a_day_that_has_passed(office):
     office.register("agency-a")
     problem = office.plan(draw_at="2001-01-01T09:00:00+08:00", status=409)
     assert problem["slug"] == "draw-refused"
+
+
+def test_what_is_not_designated_any_more_takes_no_place_and_the_transcript_says_why(office):
+    first, second, third = office.designate(3)
+    office.register("agency-a")
+    plan = office.plan(target_count=2)
+    office.post(f"/v1/projects/{first}/revoke", office.DECISION)
+    transcript = drawn(office, plan)
+    assert transcript["withdrawn"] == {first: "the project is REVOKED"}
+    assert {result["target"] for result in transcript["results"]} == {second, third}
+    assert {skip["target"] for skip in transcript["skips"]} <= {first}
+    assert check_transcript(transcript) == []
+
+
+def test_the_published_hash_is_of_all_that_the_draw_depends_on(office):
+    office.designate(2)
+    office.register("agency-a", "agency-b")
+    plan = office.plan(target_count=1)
+    transcript = drawn(office, plan)
+    assert transcript["plan_sha256"] == plan["plan_sha256"]
+    for change in (
+        {"caps": {"agency-a": 15, "agency-b": 0}}, {"min_inspectors": 1}, {"target_count": 2},
+    ):  # fmt: skip
+        steered = draws.draw(
+            transcript["plan"] | change,
+            *(transcript[name] for name in ("targets", "inspectors", "secrets", "public_value")),
+        )
+        assert steered["plan_sha256"] != plan["plan_sha256"]
+
+
+@pytest.mark.parametrize(("days", "status"), [(0, 409), (1, 409), (2, 409), (3, 201), (4, 201)])
+def test_a_draw_is_announced_its_working_days_ahead(office, days, status):
+    office.designate()
+    office.register("agency-a")
+    at = office.clock.now() + timedelta(days=days)  # from a Monday on
+    answer = office.plan(draw_at=at.isoformat(), status=status)
+    if status == 409:
+        assert "at least 3 working days ahead: on 20" in answer["detail"]
+
+
+def test_no_holder_of_a_secret_is_alone(office):
+    office.designate()
+    office.register("agency-a")
+    alone = {"ministry": office.COMMITMENTS["ministry"]}
+    problem = office.plan(commitments=alone, status=422)
+    assert problem["errors"][0]["field"] == "commitments"
+    assert "at least two holders" in problem["detail"]

@@ -30,6 +30,7 @@ def policy(*, is_immediate=True, not_cooperating_fails=True, warning="60", passi
         policy=IMMEDIATE if is_immediate else RECTIFY, pass_score=Decimal(passing),
         warning_score=Decimal(warning), hard_gates=GATES, rectification_days=30,
         not_cooperating_fails=not_cooperating_fails, min_inspectors=2, agency_cap_per_year=10,
+        draw_notice_working_days=3,
         rule_version="2020-1", citation_zh="", citation_en="",
     )  # fmt: skip
 

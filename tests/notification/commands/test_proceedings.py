@@ -61,7 +61,7 @@ def test_a_draw_may_come_before_its_plan(database, said):
     drawn = {"plan": "PL-1", "programme": "2020", "transcript": {"seed": "00"}}
     planned = {"plan": "PL-1", "programme": "2020", "method": "site_check", "target_count": 9,
                "min_inspectors": 2, "caps": {"agency-a": 15},
-               "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"o": "c"},
+               "plan_sha256": "d" * 64, "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"o": "c"},
                "public_value": "the closing index", "draw_at": "2021-03-01T00:00:00Z"}  # fmt: skip
     with database.transaction() as session:
         commands.keep_draw(

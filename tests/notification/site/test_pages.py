@@ -61,7 +61,7 @@ def publicity(said):
 PLANNED = {
     "plan": "plan-1", "programme": "2020", "method": "site_check", "target_count": 1,
     "min_inspectors": 2, "caps": {EVIL: 15},
-    "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"ministry": "c" * 64},
+    "plan_sha256": "d" * 64, "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"ministry": "c" * 64},
     "public_value": EVIL, "draw_at": "2021-03-01T00:00:00+00:00",
 }  # fmt: skip
 TRANSCRIPT = {

@@ -91,9 +91,9 @@ def laurel(tmp_path, monkeypatch, capsys):
 
 
 class Installation:
-    """Four services in one process on the embedded default."""
+    """Four services in one process, on the embedded default unless `more` says otherwise."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, more=()):
         self.directory = directory
         (port, *_others) = process.free_ports(4)
         RehearsalClock(directory / "clock.json").set(START)
@@ -103,6 +103,7 @@ class Installation:
             "LAUREL_DATABASE_URL": f"sqlite:///{directory}/{{service}}.sqlite3",
             "LAUREL_JWT_KEY": str(directory / "token-key.json"),
             "LAUREL_STATUS_KEY": str(directory / "status-key.json"),
+            **dict(more),
         }
         self.settings = Settings.from_environ(self.environ)
         self.pid = 0

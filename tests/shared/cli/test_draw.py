@@ -57,6 +57,11 @@ CHANGES = {
     "another public value": lambda t: t.update(public_value="1"),
     "another version": lambda t: t.update(version="laurel-draw/2"),
     "more targets": lambda t: t["plan"].update(target_count=5),
+    "other caps": lambda t: t["plan"]["caps"].update({"agency-b": 0}),
+    "a target withdrawn": lambda t: t["withdrawn"].update(
+        {t["results"][0]["target"]: "the project is REVOKED"}
+    ),
+    "something else withdrawn": lambda t: t["withdrawn"].update({"P-99": "the project is REVOKED"}),
     "no plan": lambda t: t.pop("plan"),
     "results of another kind": lambda t: t.update(results=7),
 }
@@ -77,3 +82,18 @@ def test_a_file_that_is_no_transcript_does_not_hold(verify, content):
     result = verify(content, "--json")
     assert (result.code, result.json["holds"], result.json["plan"]) == (1, False, None)
     assert len(result.json["faults"]) == 1
+
+
+def test_a_steered_draw_agrees_with_itself_but_not_with_its_announcement(verify, transcript):
+    announced = transcript["plan_sha256"]
+    assert verify(transcript, "--plan-sha256", announced.upper()).code == 0
+    plan = transcript["plan"] | {"caps": {"agency-a": 15, "agency-b": 0}}
+    steered = draw(plan, TARGETS, INSPECTORS, SECRETS, "3225.12")
+    assert verify(steered).code == 0
+    result = verify(steered, "--plan-sha256", announced, "--json")
+    assert result.json["faults"] == ["the plan is not the one that was announced"]
+
+
+def test_a_plan_that_was_changed_is_named(verify, transcript):
+    transcript["plan"]["caps"]["agency-b"] = 0
+    assert "the plan is not the one whose hash was published" in verify(transcript).out

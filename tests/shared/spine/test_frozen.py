@@ -1,0 +1,57 @@
+"""A database that neither answers nor breaks: the process goes on, says so, and recovers."""
+
+import os
+import signal
+from contextlib import contextmanager
+
+import psycopg2
+import pytest
+import requests
+
+from shared.spine.waiting import at_most
+from tests.shared.cli.conftest import Installation
+
+SECONDS = 60
+
+
+@contextmanager
+def frozen(postgres):
+    """Every process of the cluster stands still."""
+    pids = postgres.processes()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def installation(tmp_path, amqp_url, postgres_url):
+    real = {"LAUREL_BROKER_URL": amqp_url, "LAUREL_DATABASE_URL": postgres_url}
+    running = Installation(tmp_path, real)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_a_frozen_database_costs_readiness_at_once_and_liveness_never(
+    installation, private_postgres
+):
+    url = installation.settings.url_of("intake")
+    with frozen(private_postgres):
+        for _ in range(3):
+            assert requests.get(f"{url}/health/live", timeout=SECONDS).status_code == 200
+            answer = requests.get(f"{url}/health/ready", timeout=SECONDS)
+            assert (answer.status_code, answer.json()["slug"]) == (503, "database-unavailable")
+            assert answer.elapsed.total_seconds() < 20
+    assert requests.get(f"{url}/health/ready", timeout=SECONDS).status_code == 200
+    assert requests.get(f"{url}/v1/programmes", timeout=SECONDS).json()["items"]
+
+
+def test_no_wait_for_an_answer_is_for_ever(private_postgres):
+    connection = psycopg2.connect(private_postgres.url().replace("+psycopg2", ""))
+    with at_most(0.5), pytest.raises(psycopg2.OperationalError, match="did not answer in time"):
+        connection.cursor().execute("SELECT pg_sleep(60)")
+    assert connection.closed

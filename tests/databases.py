@@ -55,12 +55,14 @@ class Databases:
             tables = [table for (table,) in cursor.fetchall()]
             for table in [table for table in tables if table not in fresh]:
                 cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table)))
-            written = [sql.Identifier(table) for table, rows in fresh.items() if not rows]
             if not set(fresh) <= set(tables):
                 return False
-            empty = sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE")
-            cursor.execute(empty.format(sql.SQL(", ").join(written)))
-            return _contents(cursor) == fresh
+            if used := _used(cursor, [table for table, rows in fresh.items() if not rows]):
+                empty = sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE")
+                cursor.execute(empty.format(sql.SQL(", ").join(map(sql.Identifier, used))))
+            return dict(_rows(cursor, [table for table, rows in fresh.items() if rows])) == {
+                table: rows for table, rows in fresh.items() if rows
+            }
 
     def _connected(self, name: str) -> "_Connected":
         return _Connected(self._postgres.url(name).replace("+psycopg2", ""))
@@ -81,6 +83,18 @@ class _Connected:
 def _contents(cursor) -> dict[str, list[tuple[str, ...]]]:
     cursor.execute(TABLES)
     return dict(_rows(cursor, [table for (table,) in cursor.fetchall()]))
+
+
+def _used(cursor, tables) -> list[str]:
+    """Those with rows: emptying one takes ten times as long as looking whether it is empty."""
+    asked = [
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT 1 FROM {})").format(
+            sql.Literal(table), sql.Identifier(table)
+        )
+        for table in tables
+    ]
+    cursor.execute(sql.SQL(" UNION ALL ").join(asked))
+    return [table for (table,) in cursor.fetchall()]
 
 
 def _rows(cursor, tables) -> Iterator[tuple[str, list[tuple[str, ...]]]]:

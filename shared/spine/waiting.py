@@ -38,8 +38,20 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def _wait(connection: Any) -> None:
-    usual = ANSWER_SECONDS if connection.status in CONNECTED else CONNECT_SECONDS
+    connected = connection.status in CONNECTED
+    usual = ANSWER_SECONDS if connected else CONNECT_SECONDS
     ends = time.monotonic() + min(usual, getattr(_limit, "seconds", usual))
+    try:
+        _poll(connection, ends)
+    except OperationalError as error:
+        if connected:
+            raise
+        at = extensions.parse_dsn(connection.dsn)
+        where = f'connection to server at "{at.get("host")}", port {at.get("port")} failed'
+        raise OperationalError(f"{where}: {error}") from error
+
+
+def _poll(connection: Any, ends: float) -> None:
     while (state := connection.poll()) != extensions.POLL_OK:
         left = ends - time.monotonic()
         if left <= 0:

@@ -173,6 +173,13 @@ def bench(tmp_path, mailbox):  # noqa: F811 - the fixture
         yield Bench(laurel)
 
 
+@pytest.fixture(scope="module")
+def lasting_bench(tmp_path_factory):
+    """One for all tests of a module, which only look; its letters find no mail server."""
+    with Laurel(tmp_path_factory.mktemp("bench")) as laurel:
+        yield Bench(laurel)
+
+
 class Said:
     """The helpers above, for tests: pytest's importlib mode lets no test import a conftest."""
 

@@ -158,7 +158,7 @@ class Scene:
         round_, now = self.round, self.round.clock.now()
         body = {"code": who.code, "name": who.code, "legal_representative": "Li"}
         round_.official("inspection", "/v1/agencies", body)
-        for kid, first, last in ((who.kid, -30, 365), ("ended", -30, -1), ("later", 1, 30)):
+        for kid, first, last in ((who.kid, -30, 365), ("ended", -30, -1), ("later", 20, 30)):
             key = {
                 "kid": kid, "public_jwk": who.public_jwk,
                 "valid_from": (now + timedelta(days=first)).isoformat(),

@@ -31,8 +31,20 @@ class Links(HTMLParser):
         self.addresses += [value for name, value in attributes if name in {"href", "src", "action"}]
 
 
+@pytest.fixture(scope="module")
+def site(lasting_bench, said):
+    fill(lasting_bench, said)
+    return lasting_bench.http
+
+
 @pytest.fixture
-def site(bench, said):
+def own_site(bench, said):
+    """A site of this test's own, which may change."""
+    fill(bench, said)
+    return bench.http
+
+
+def fill(bench, said):
     """A round with one revoked project, one designated, one under publicity and a drawn plan."""
     programme = {
         "programme": "2020", "edition": 1, "definition": read_programme(DEFINITION.read_text()),
@@ -49,7 +61,6 @@ def site(bench, said):
         said.envelope("inspection.drawn", DRAWN, subject="plan-1", sequence=2),
         said.envelope("inspection.completed", COMPLETED, subject="I-1"),
     )
-    return bench.http
 
 
 def publicity(said):
@@ -165,13 +176,13 @@ def test_the_language_switch_keeps_the_page_and_the_search(site):
     assert 'href="/zh/register?state=REVOKED"' in read(site, "/en/register?state=REVOKED").text
 
 
-def test_lists_take_a_constant_number_of_queries(site, bench, said):
+def test_lists_take_a_constant_number_of_queries(own_site, bench, said):
     def count(address):
         seen = []
         engine = bench.laurel.runtime("notification").database.engine
         note = lambda *arguments: seen.append(arguments[2])  # noqa: E731 - removed below
         sqlalchemy_event.listen(engine, "before_cursor_execute", note)
-        read(site, address)
+        read(own_site, address)
         sqlalchemy_event.remove(engine, "before_cursor_execute", note)
         return len(seen)
 
@@ -238,12 +249,12 @@ def test_pictures_show_the_numbers_of_the_database(site):
     assert told["Online medical services"] == "3"
 
 
-def test_a_transcript_can_be_downloaded_once_it_is_drawn(site, bench, said):
-    answer = read(site, "/draws/plan-1.json")
+def test_a_transcript_can_be_downloaded_once_it_is_drawn(own_site, bench, said):
+    answer = read(own_site, "/draws/plan-1.json")
     assert answer.json == TRANSCRIPT
     assert "attachment" in answer.headers["Content-Disposition"]
     bench.receive(
         said.envelope("inspection.planned", PLANNED | {"plan": "plan-2"}, subject="plan-2")
     )
-    assert read(site, "/draws/plan-2.json", 404).status_code == 404
-    assert "Not drawn yet" in read(site, "/en/inspections/plan-2").text
+    assert read(own_site, "/draws/plan-2.json", 404).status_code == 404
+    assert "Not drawn yet" in read(own_site, "/en/inspections/plan-2").text

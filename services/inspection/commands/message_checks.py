@@ -11,6 +11,7 @@ from services.inspection.rules import Code
 from shared.agency.message import AgencyMessage
 from shared.agency.signing import SignatureError, key_id_of, verify
 
+AGENCY_USER = "agency-"
 MAX_AGE = timedelta(days=7)
 MAX_AHEAD = timedelta(minutes=5)
 
@@ -26,6 +27,13 @@ class Incoming:
     route_agency: str | None = None
     route_type: str | None = None
     user: str | None = None
+
+    @property
+    def channel_agency(self) -> str | None:
+        """The agency that the broker knows the sender to be: by its user, else by its route."""
+        user = self.user or ""
+        is_agency = user.startswith(AGENCY_USER)
+        return user.removeprefix(AGENCY_USER) if is_agency else self.route_agency
 
     @property
     def digest(self) -> str:
@@ -49,8 +57,7 @@ def check_channel(incoming: Incoming, message: AgencyMessage) -> None:
     fits = message.type.removeprefix("laurel.") == incoming.route_type
     if incoming.route_agency != message.agency or not fits:
         raise Rejected(Code.WRONG_CHANNEL, "The routing key does not fit the message.")
-    user = incoming.user or ""
-    if user.startswith("agency-") and user != f"agency-{message.agency}":
+    if incoming.channel_agency != message.agency:
         raise Rejected(Code.WRONG_CHANNEL, "The broker user is another agency's.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from services.inspection import models
@@ -36,6 +36,7 @@ from shared.spine.outbox import record
 from shared.workdays import china_date
 
 ACCEPTED, REJECTED = "accepted", "rejected"
+UNPROVED_KEPT = 1000
 
 
 def receive_message(session: Session, incoming: Incoming, context: Context) -> models.Message:
@@ -50,9 +51,10 @@ def receive_message(session: Session, incoming: Incoming, context: Context) -> m
         receipt = _answered(session, incoming, message)
         if receipt is None:
             check_signature(session, incoming, message, context.now)
+            context = _proved(message, context)
             check_time(message, context.now)
             receipt = _accepted(session, incoming, message) or _taken(
-                session, incoming, message, _proved(message, context)
+                session, incoming, message, context
             )
     except Rejected as refusal:
         receipt = _refused(session, incoming, message, refusal, context.now)
@@ -170,20 +172,37 @@ def _refused(
     now: datetime,
 ) -> models.Message:
     """The quarantined row; the same bytes refused for the same reason share one."""
-    table, agency = models.Message, _sender(session, incoming, message)
+    table, agency = models.Message, _sender(session, incoming, message, refusal.code)
     same = (table.digest == incoming.digest, table.code == refusal.code, table.agency == agency)
     row = session.scalars(select(table).where(*same)).first()
     if row is None:
         row = _row(incoming, message, agency, now)
         row.status, row.code, row.reason = REJECTED, refusal.code, refusal.reason
         session.add(row)
+        if agency is None:
+            _forget_oldest(session)
     return row
 
 
-def _sender(session: Session, incoming: Incoming, message: AgencyMessage | None) -> str | None:
-    """Whom to answer: the routing key's owner, whom the broker knows, before who is claimed."""
-    claimed = incoming.route_agency or (message.agency if message else None)
-    return claimed if claimed and session.get(models.Agency, claimed) else None
+def _sender(
+    session: Session, incoming: Incoming, message: AgencyMessage | None, code: Code
+) -> str | None:
+    """Whom to answer: who proved to be the sender, by the broker's rights or by a signature.
+
+    Whoever is merely named as the source must not have others' messages laid to its account.
+    """
+    by_signature = message.agency if message and code not in UNPROVED else None
+    proved = incoming.channel_agency or by_signature
+    return proved if proved and session.get(models.Agency, proved) else None
+
+
+def _forget_oldest(session: Session) -> None:
+    """Keep no more than so many messages of nobody: anybody can send them."""
+    table = models.Message
+    session.flush()
+    newest = select(table.receipt).where(table.agency.is_(None)).order_by(table.receipt.desc())
+    beyond = newest.offset(UNPROVED_KEPT)
+    session.execute(delete(table).where(table.receipt.in_(beyond)))
 
 
 def _row(

@@ -6,6 +6,7 @@ import pytest
 
 from shared.agency.kit import METHODS, sample, write_kit
 from shared.agency.signing import verify
+from shared.cli.client import Services
 from shared.server import whole_topology
 from shared.spine.broker import Message, broker_at
 from shared.spine.envelope import CONTENT_TYPE, new_id
@@ -106,12 +107,18 @@ def test_a_rejected_message_ends_with_1_and_its_receipt(installed, key, body, tm
         assert result.out.startswith(f"rejected: {code}. ")
 
 
-def test_receipts_over_https_are_one_json_object_a_line(installed, key, body):
+def test_receipts_over_https_are_one_json_object_a_line(installed, running, key, body):
+    valid = {"valid_from": "2020-01-01T00:00:00Z", "valid_to": "2022-01-01T00:00:00Z"}
+    registered = {"kid": "k2", "public_jwk": key[1]} | valid
+    Services(running.settings, "official").post(
+        "inspection", "/v1/agencies/agency-a/keys", registered
+    )
+    installed("agency", "publish", body, "--key", key[0], "--kid", "k2", "--https")
     installed("agency", "publish", body, "--key", key[0], "--kid", "k1", "--https")
     result = installed("agency", "receipts", "agency-a", "--https")
     assert (result.code, result.err) == (0, "")
     codes = {json.loads(line)["code"] for line in result.out.splitlines()}
-    assert codes == {"unknown-key"}
+    assert codes == {"from-future"}
 
 
 @pytest.mark.parametrize("broker", [None, "memory://", "amqp://host:port", "http://127.0.0.1"])

@@ -1,0 +1,146 @@
+"""Agency messages: each check with its code, in order; whom a refusal is told to; what is kept."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.inspection import models
+from services.inspection.commands import messages
+from services.inspection.commands.message_checks import Incoming
+from services.inspection.rules import UNPROVED, Code
+from shared.agency.signing import generate_key, sign
+from shared.testing import acting
+
+ROUTE = {"channel": "amqp", "route_type": "inspection.reported"}
+
+
+class Agency:
+    """Agency A, drawn for one project, and B, which has nothing to do with it."""
+
+    def __init__(self, office):
+        self.office = office
+        (self.project,) = office.designate()
+        office.register("agency-a")
+        self.inspection = office.draw()[self.project]
+        office.register("agency-b")
+
+    def event(self, **changes):
+        body, _signature = self.office.signed(self.inspection)
+        event = json.loads(body)
+        data = event["data"] | changes.pop("data", {})
+        return event | {"data": data} | changes
+
+    def incoming(self, event, key=None, kid="k1", **more):
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        key = key or self.office.keys["agency-a"]
+        values = {"signature": sign(body, key, kid), "channel": "https"} | more
+        return Incoming(body, "application/cloudevents+json", **values)
+
+    def send(self, incoming):
+        with self.office.session("inspection") as session:
+            row = messages.receive_message(session, incoming, acting(self.office.clock.now()))
+            return row.code, row.agency
+
+    def kept(self):
+        with self.office.session("inspection") as session:
+            return session.query(models.Message).count()
+
+
+@pytest.fixture
+def agency(office):
+    return Agency(office)
+
+
+def at(agency, **ago):
+    return (agency.office.clock.now() - timedelta(**ago)).isoformat()
+
+
+REFUSED = {
+    Code.UNDECODABLE: lambda a: a.incoming(b"{"),
+    Code.UNKNOWN_AGENCY: lambda a: a.incoming(a.event(source="/agencies/nobody")),
+    Code.WRONG_CHANNEL: lambda a: a.incoming(a.event(), route_agency="agency-b", **ROUTE),
+    Code.UNKNOWN_KEY: lambda a: a.incoming(a.event(), kid="k2"),
+    Code.KEY_NOT_VALID: lambda a: a.incoming(a.event(time=at(a, days=100))),
+    Code.BAD_SIGNATURE: lambda a: a.incoming(a.event(), key=generate_key()),
+    Code.STALE: lambda a: a.incoming(a.event(time=at(a, days=7, seconds=1)), kid="old"),
+    Code.FROM_FUTURE: lambda a: a.incoming(a.event(time=at(a, minutes=-6))),
+    Code.UNKNOWN_INSPECTION: lambda a: a.incoming(a.event(subject="I-none")),
+    Code.NOT_ASSIGNED: lambda a: a.incoming(
+        a.event(source="/agencies/agency-b"), key=a.office.keys["agency-b"]
+    ),
+    Code.WRONG_SCHEMA: lambda a: a.incoming(a.event(data={"score": "much"})),
+    Code.IMPLAUSIBLE: lambda a: a.incoming(a.event(data={"inspectors": ["stranger", "other"]})),
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_each_check_refuses_with_its_code_and_nothing_else_changes(agency, code):
+    now = agency.office.clock.now()
+    old = agency.office.key(_public(agency), kid="old") | {
+        "valid_from": (now - timedelta(days=30)).isoformat()
+    }
+    agency.office.post("/v1/agencies/agency-a/keys", old)
+    assert agency.send(REFUSED[code](agency))[0] == code
+    assert agency.office.state(agency.project) == "DESIGNATED"
+    with agency.office.session("inspection") as session:
+        assert session.get(models.Inspection, agency.inspection).stage == "NOTIFIED"
+
+
+def _public(agency):
+    return {k: v for k, v in agency.office.keys["agency-a"].items() if k != "d"}
+
+
+def test_a_good_report_is_accepted_once_and_its_bytes_get_the_same_receipt(agency):
+    incoming = agency.incoming(agency.event())
+    assert [agency.send(incoming) for _ in range(3)] == [(Code.ACCEPTED, "agency-a")] * 3
+    assert agency.kept() == 1
+
+
+def test_the_same_id_with_another_body_and_a_second_report_are_refused(agency):
+    event = agency.event()
+    assert agency.send(agency.incoming(event))[0] == Code.ACCEPTED
+    event["data"]["score"] = "41"
+    assert agency.send(agency.incoming(event))[0] == Code.DUPLICATE_ID
+    assert agency.send(agency.incoming(agency.event()))[0] == Code.ALREADY_REPORTED
+
+
+@pytest.mark.parametrize("code", UNPROVED)
+def test_nobody_is_told_of_a_message_that_merely_names_it(agency, code):
+    assert agency.send(REFUSED[code](agency)) == (
+        code, "agency-b" if code is Code.WRONG_CHANNEL else None,
+    )  # fmt: skip
+    receipts = agency.office.get("/v1/agencies/agency-a/receipts")["items"]
+    assert [receipt for receipt in receipts if receipt["code"] == code] == []
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [(None, "agency-a"), ("agency-agency-a", "agency-a"), ("agency-agency-b", "agency-b")],
+)
+def test_on_the_broker_whoever_has_the_channel_is_told(agency, user, told):
+    bad = replace(
+        agency.incoming(agency.event(), key=generate_key()),
+        route_agency="agency-a", user=user, **ROUTE,
+    )  # fmt: skip
+    code = Code.BAD_SIGNATURE if told == "agency-a" else Code.WRONG_CHANNEL
+    assert agency.send(bad) == (code, told)
+
+
+def test_of_what_nobody_has_proved_a_bounded_number_is_kept(agency, monkeypatch):
+    monkeypatch.setattr(messages, "UNPROVED_KEPT", 5)
+    assert agency.send(agency.incoming(agency.event(data={"score": "much"})))[1] == "agency-a"
+    for _ in range(12):
+        agency.send(replace(agency.incoming(agency.event()), signature=None))
+    assert agency.kept() == 1 + 5
+
+
+def test_a_receipt_is_caused_by_the_message_once_its_sender_is_proved(agency):
+    event = agency.event()
+    agency.send(agency.incoming(event))
+    (receipt,) = [
+        item for item in agency.office.events("receipt.issued")
+        if item.data["code"] == Code.ACCEPTED
+    ]  # fmt: skip
+    assert (receipt.causation_id, receipt.correlation_id) == (event["id"], event["id"])

@@ -58,10 +58,11 @@ class Agencies:
         supervised = set(projects)
         patiently(lambda: supervised <= self._supervised(), "designated projects to be enrolled")
         shares = [(method, sorted(projects)[n :: len(METHODS)]) for n, method in enumerate(METHODS)]
-        plans = [self._plan(programme, method, share) for method, share in shares if share]
-        with self._screen.bar("inspections drawn", len(plans)) as advance:
-            self._clock.set(self._clock.now() + BEFORE_DRAW)
-            for plan, secrets in plans:
+        todo = [(method, share) for method, share in shares if share]
+        with self._screen.bar("inspections drawn", len(todo)) as advance:
+            for method, share in todo:  # a plan that waits for its draw keeps the agencies' places
+                plan, secrets = self._plan(programme, method, share)
+                self._clock.set(self._clock.now() + BEFORE_DRAW)
                 opened = {"secrets": secrets, "public_value": CLOSING}
                 self._doors.post(INSPECTION, f"/v1/plans/{plan}/draw", opened)
                 advance()

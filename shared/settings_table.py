@@ -84,7 +84,8 @@ TABLE: dict[str, Setting] = {
     "jwt_key": Setting(
         "var/token-key.json", "Private key (JWK) of development tokens, made on first use."),
     "jwks_url": Setting(
-        "", "Key set of a real OIDC issuer; then the development key is not trusted.", "str",
+        "", "Key set of a real OIDC issuer; then the development key is not trusted. Without it "
+        "LAUREL_HTTP_HOST must be of this machine.", "str",
         _url("http", "https")),
     "jwt_issuer": Setting("laurel", "Expected `iss` of bearer tokens."),
     "jwt_audience": Setting("laurel", "Expected `aud` of bearer tokens."),

@@ -33,7 +33,8 @@ from shared.spine import tables
 from shared.spine.outbox import OutboxSession
 from shared.spine.waiting import at_most, wait_with_bounds
 
-POOL_SIZE, POOL_OVERFLOW, POOL_SECONDS = 8, 4, 10.0  # 4 services twice: 96 of PostgreSQL's 97
+# Four services twice, each with its probe: 96 of the 97 connections that PostgreSQL gives unasked.
+POOL_SIZE, POOL_OVERFLOW, POOL_SECONDS = 8, 3, 10.0
 PROBE_SECONDS = 3.0
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000

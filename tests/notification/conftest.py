@@ -167,8 +167,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path, mailbox):  # noqa: F811 - the fixture
-    environ = {"LAUREL_SMTP_URL": mailbox.url, "LAUREL_MAIL_FROM": "laurel@ministry.example",
-               "LAUREL_RETRY_BASE_SECONDS": "0.01", "LAUREL_RETRY_CAP_SECONDS": "0.02"}  # fmt: skip
+    environ = {"LAUREL_SMTP_URL": mailbox.url, "LAUREL_MAIL_FROM": "laurel@ministry.example"}
     with Laurel(tmp_path, environ) as laurel:
         yield Bench(laurel)
 

@@ -127,7 +127,7 @@ def _check_caps(caps: Mapping[str, int]) -> None:
     if not any(caps.values()):
         raise DrawRefusedError(
             "No agency may be drawn this year any more: each is at its cap, or would be by the "
-            "plans that wait for their draw."
+            "plans that wait for their draw; draw those first."
         )
 
 

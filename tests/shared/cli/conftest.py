@@ -123,6 +123,13 @@ class Installation:
     def stop(self):
         process.end(self.pid, signal.SIGTERM)
 
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_error):
+        self.stop()
+
     def park(self):
         """Have an event come by that nobody can read; gives the ids under which it is parked."""
         before = set(self.parked())
@@ -157,10 +164,8 @@ class Installation:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
     """One for the whole folder: its tests leave each other's rows alone."""
-    installation = Installation(tmp_path_factory.mktemp("installation"))
-    installation.start()
-    yield installation
-    installation.stop()
+    with Installation(tmp_path_factory.mktemp("installation")) as installation:
+        yield installation
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`laurel run`, `migrate` and `topology`."""
 
 import json
-import signal
 
 import pytest
 
@@ -72,9 +71,8 @@ def test_run_refuses_development_tokens_where_others_can_call(laurel, running, t
 
 
 def test_run_ends_cleanly_when_told_to(tmp_path_factory):
-    installation = Installation(tmp_path_factory.mktemp("short"))
-    installation.start()
-    process.end(installation.pid, signal.SIGTERM)
+    with Installation(tmp_path_factory.mktemp("short")) as installation:
+        pass
     lines = (installation.directory / "run.log").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
     stopped = [entry["service"] for entry in entries if entry["event"] == "stopped"]

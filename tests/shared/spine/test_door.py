@@ -21,10 +21,8 @@ HALF = b"GET /v1/programmes HTTP/1.1\r\nHost: a"
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
-    running = Installation(tmp_path_factory.mktemp("door"))
-    running.start()
-    yield running
-    running.stop()
+    with Installation(tmp_path_factory.mktemp("door")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -30,10 +30,8 @@ def frozen(postgres):
 @pytest.fixture
 def installation(tmp_path, amqp_url, postgres_url):
     real = {"LAUREL_BROKER_URL": amqp_url, "LAUREL_DATABASE_URL": postgres_url}
-    running = Installation(tmp_path, real)
-    running.start()
-    yield running
-    running.stop()
+    with Installation(tmp_path, real) as running:
+        yield running
 
 
 def test_a_frozen_database_costs_readiness_at_once_and_liveness_never(

@@ -38,10 +38,8 @@ class Operated(Installation):
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
-    installation = Operated(tmp_path_factory.mktemp("operated"))
-    installation.start()
-    yield installation
-    installation.stop()
+    with Operated(tmp_path_factory.mktemp("operated")) as installation:
+        yield installation
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ $(BENCH)/.ready: tests/bench/requirements.lock
 bench: $(READY) $(BENCH)/.ready ## Measure us beside our peers (half an hour); ARGS="--quick" for a look
 	@$(BIN)/python -m deploy.local binaries >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
-	@$(BIN)/python -m shared.documents README.md
+	@$(BIN)/python -m shared.documents tests/bench/README.md
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .

@@ -4,6 +4,8 @@ Each has a stable slug, used alike in HTTP problems, receipts, logs and the comm
 message that says what is wrong and what to do. Standard library only, so that rules may raise them.
 """
 
+from typing import Self
+
 
 class LaurelError(Exception):
     """Something was asked that Laurel does not do; `detail` tells a person what to do next."""
@@ -28,6 +30,11 @@ class InvalidError(LaurelError):
 
     slug = "invalid-input"
     status = 422
+
+    @classmethod
+    def at(cls, field: str, message: str) -> Self:
+        """The refusal of one field."""
+        return cls(f"{field} {message}.", errors=[{"field": field, "message": message}])
 
 
 class UnauthenticatedError(LaurelError):

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from shared.errors import LaurelError
+
 
 class State(StrEnum):
     """The life cycle of a project, from an application to the end of its designation."""
@@ -38,6 +40,20 @@ DECIDED_GROUNDS = tuple(ground for ground in Ground if ground is not Ground.INSP
 """Those that an official decides on, never an inspection by itself."""
 
 
+class ChangeKind(StrEnum):
+    """Major changes of an undertaker, to be reported in writing (2020 plan, III (4))."""
+
+    MERGER = "merger"
+    REORGANISATION = "reorganisation"
+    BANKRUPTCY = "bankruptcy"
+    LIQUIDATION = "liquidation"
+    OTHER = "other"
+
+
+VIOLATION = "violation"
+"""The kind of a report of what may be a ground for revocation."""
+
+
 class Outlet(StrEnum):
     """Where a revocation is acted on, and acknowledged."""
 
@@ -55,3 +71,9 @@ SUBSCRIBED_OUTLETS = (Outlet.LETTER, Outlet.WEBHOOK)
 
 NEEDED_OUTLETS = tuple(outlet for outlet in Outlet if outlet not in SUBSCRIBED_OUTLETS)
 """Those that must act on every revocation."""
+
+
+class UndertakerBarredError(LaurelError):
+    """A revoked project bars the undertaker that acted (2020 plan, III (4))."""
+
+    slug = "undertaker-barred"

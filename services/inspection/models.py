@@ -99,6 +99,7 @@ class Project(Base):
     programme: Mapped[str]
     unit: Mapped[str]
     undertaker: Mapped[dict[str, str]]
+    former: Mapped[list[dict[str, str]]] = mapped_column(default=list)
     title: Mapped[str]
     direction: Mapped[int]
     state: Mapped[State] = mapped_column(String)

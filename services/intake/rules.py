@@ -74,12 +74,6 @@ class UnknownDirectionError(LaurelError):
     status = 422
 
 
-class UndertakerBarredError(LaurelError):
-    """A revoked project bars its undertaker."""
-
-    slug = "undertaker-barred"
-
-
 class QuotaExceededError(LaurelError):
     """The unit has used all its places."""
 

@@ -57,13 +57,17 @@ class NotificationService(SitePages, NotificationApi):
     @handles(
         catalogue.PROJECT_DESIGNATED,
         catalogue.PROJECT_EXPIRED,
-        catalogue.PROJECT_CHANGED,
         catalogue.RECTIFICATION_ORDERED,
         catalogue.RECTIFICATION_CLOSED,
     )
     def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Bring register and status list up to date, and tell the subscribers."""
         commands.announce_change(session, event, context)
+
+    @handles(catalogue.PROJECT_CHANGED)
+    def follow_change(self, session: Session, event: Event, context: Context) -> None:
+        """Follow a new undertaker, with its address, or a withdrawal, and tell the subscribers."""
+        commands.follow_change(session, event, context)
 
     @handles(catalogue.PROJECT_REVOKED)
     def circulate_revocation(self, session: Session, event: Event, context: Context) -> None:

@@ -7,6 +7,7 @@ from services.scoring.api import ScoringApi
 from shared.catalogue import (
     APPLICATION_RECOMMENDED,
     PROGRAMME_PUBLISHED,
+    PROJECT_CHANGED,
     PROJECT_REINSTATED,
     PROJECT_REVOKED,
 )
@@ -38,7 +39,12 @@ class ScoringService(ScoringApi):
     @handles(PROJECT_REINSTATED)
     def reopen_entry(self, session: Session, event: Event, _context: Context) -> None:
         """Show the entry of a reinstated project as designated again."""
-        commands.reopen_entry(session, event)
+        commands.follow_project(session, event)
+
+    @handles(PROJECT_CHANGED)
+    def follow_project(self, session: Session, event: Event, _context: Context) -> None:
+        """Follow another undertaker of a designated project, or its withdrawal."""
+        commands.follow_project(session, event)
 
     @every(seconds=1)
     def designate_due(self, session: Session, context: Context) -> int:

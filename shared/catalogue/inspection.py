@@ -52,6 +52,12 @@ class InspectionCompleted(Data):
     concluded_at = fields.AwareDateTime(required=True)
 
 
+class ProjectChanged(ProjectState):
+    """Carries the new undertaker's address too, for letters; never on the public bindings."""
+
+    contact_email = fields.Email(allow_none=True, load_default=None)
+
+
 class Receipt(Data):
     """What became of one agency message."""
 
@@ -100,7 +106,7 @@ PROJECT_EXPIRED = declare(
     "project.expired", INSPECTION, ProjectState, None, "The validity period ended."
 )
 PROJECT_CHANGED = declare(
-    "project.changed", INSPECTION, ProjectState, None, "Undertaker replaced, or withdrawn."
+    "project.changed", INSPECTION, ProjectChanged, None, "Undertaker replaced, or withdrawn."
 )
 AGENCY_RECEIPT = ReceiptType(
     "receipt.issued", (INSPECTION,), Receipt(), "What became of an agency's message."

@@ -23,6 +23,11 @@ class Decision(Data):
     rule_version = fields.String(required=True)
     actor = fields.String(required=True)
     inspection = fields.String(allow_none=True)
+    acted_by = fields.String(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "code of the undertaker whose act it answers; that one is barred"},
+    )
     decided_at = fields.AwareDateTime(required=True)
     effective_at = fields.AwareDateTime(required=True)
 

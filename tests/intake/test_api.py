@@ -6,6 +6,7 @@ import pytest
 from stdnum.cn import uscc
 
 from services.intake import commands
+from services.intake.models import Application
 from shared.errors import LaurelError
 from shared.spine.envelope import Event, new_id
 from shared.testing import acting
@@ -168,11 +169,17 @@ def test_every_change_of_an_application_makes_another_version(intake):
     assert intake.client.get(path, headers=intake.undertaker).headers["ETag"] == versions[-1]
 
 
-def project_event(name, sequence, project="2020-P110000-0001", epoch=1):
-    data = {"undertaker": {"uscc": USCC, "name": "n"}, "epoch": epoch, "state": "REVOKED"}
+def project_event(name, sequence, project="2020-P110000-0001", epoch=1, **changes):
+    data = {"undertaker": {"uscc": USCC, "name": "n"}, "epoch": epoch, "state": "REVOKED"} | changes
     return Event(
         new_id(), "/laurel/inspection", name, project, NOW, sequence, "c", None, None, data
     )
+
+
+def follow(intake, name, sequence, project, **changes):
+    event = project_event(name, sequence, project, state="DESIGNATED", **changes)
+    with intake.session("intake") as session:
+        commands.follow_project(session, event, acting(NOW, event))
 
 
 def bar(intake, event):
@@ -272,9 +279,34 @@ def test_an_application_with_a_false_item_is_not_returned_but_ineligible(intake)
 def test_a_unit_reports_changes_of_its_own_projects_only(intake):
     change = {"project": intake.submit(), "kind": "merger", "occurred_on": "2020-10-01",
               "summary": "merged"}  # fmt: skip
+    assert intake.post("/v1/changes", change, intake.reviewer).json["slug"] == "illegal-transition"
+    follow(intake, "project.designated", 5, change["project"])
     other = intake.token("unit", unit="P310000")
     assert intake.post("/v1/changes", change, other).status_code == 403
     assert intake.post("/v1/changes", change, intake.reviewer).status_code == 201
+    future = change | {"occurred_on": "2035-01-01"}
+    (error,) = intake.post("/v1/changes", future, intake.reviewer).json["errors"]
+    assert error["field"] == "occurred_on"
+
+
+def test_rights_and_address_go_with_another_undertaker_and_the_bar_stays_with_who_acted(intake):
+    project = intake.submit()
+    another = "91310000MA1FL0001"
+    another += uscc.calc_check_digit(another)
+    new = {"undertaker": {"uscc": another, "name": "虚构重组公司"}}
+    follow(intake, "project.designated", 5, project)
+    follow(intake, "project.changed", 6, project, contact_email="new@example.org", **new)
+    path, successor = f"/v1/applications/{project}", intake.token("undertaker", undertaker=another)
+    assert intake.client.get(path, headers=successor).json["undertaker_name"] == "虚构重组公司"
+    with intake.session("intake") as session:
+        assert session.get(Application, project).contact_email == "new@example.org"
+    assert intake.client.get(path, headers=intake.undertaker).status_code == 403
+    acted = {"decision": {"acted_by": USCC}}
+    bar(intake, project_event("project.revoked", 7, project, **new, **acted))
+    assert is_barred(intake)
+    body = {"programme": "2020", "unit": "P110000", "uscc": another, "undertaker_name": "n",
+            "title": "t", "direction": 1, "contact_email": "li@example.org"}  # fmt: skip
+    assert intake.post("/v1/applications", body, successor).status_code == 201
 
 
 def test_the_same_key_of_two_undertakers_is_not_the_same_request(intake):

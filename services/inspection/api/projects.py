@@ -7,6 +7,7 @@ from sqlalchemy import select
 from services.inspection import commands, models
 from services.inspection.api.schemas import (
     ChangeDecisionIn,
+    DismissIn,
     ProjectOut,
     ReinstateIn,
     RevokeIn,
@@ -55,6 +56,11 @@ class ProjectRoutes:
     def list_tasks(self, session: Any, call: Call) -> Page:
         """List reported changes and violations."""
         return keyset(session, select(models.Task), call.page)
+
+    @route("POST", "/v1/tasks/<task>/dismiss", role="official", body=DismissIn, answer=TaskOut)
+    def dismiss_task(self, session: Any, call: Call) -> models.Task:
+        """Close a violation or another task that leads to nothing; a revocation answers its own."""
+        return commands.dismiss_task(session, call.path["task"], call.body["reason"], call.context)
 
     @route(
         "POST",

@@ -168,6 +168,16 @@ class RevokeIn(Schema):
     evidence = fields.List(fields.Nested(EvidenceIn), required=True)
     notice_at = fields.AwareDateTime(required=True)
     statement = fields.String(required=True)
+    undertaker = Uscc(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "whose act it answers, if not the one that is presumed"},
+    )
+    task = fields.String(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "the task it answers, beside those that report its ground"},
+    )
 
 
 class ReinstateIn(Schema):
@@ -190,6 +200,12 @@ class TaskOut(Schema):
     decision = fields.String(allow_none=True)
 
 
+class DismissIn(Schema):
+    """Why a task leads to nothing."""
+
+    reason = fields.String(required=True, validate=LONG)
+
+
 class ChangeDecisionIn(Schema):
     """A decision on a reported change; `replaced` names the new undertaker."""
 
@@ -199,12 +215,19 @@ class ChangeDecisionIn(Schema):
     reason = fields.String(required=True, validate=LONG)
     uscc = Uscc(load_default=None, allow_none=True)
     name = fields.String(load_default=None, allow_none=True, validate=TEXT)
+    contact_email = fields.Email(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "where it is written to; without, letters go where they went"},
+    )
 
     @validates_schema
     def _name_the_new_undertaker(self, data: dict[str, Any], **_: Any) -> None:
         if data["decision"] != "replaced":
             return
-        if not data["name"]:
-            raise ValidationError("is needed: the new undertaker's name", "name")
-        if not data["uscc"]:
-            raise ValidationError("must be the new undertaker's unified social credit code", "uscc")
+        needed = {
+            "uscc": "must be the new undertaker's unified social credit code",
+            "name": "is needed: the new undertaker's name",
+        }
+        if missing := {name: [text] for name, text in needed.items() if not data[name]}:
+            raise ValidationError(missing)

@@ -7,6 +7,12 @@ from services.inspection.commands.agencies import (
     register_inspector,
 )
 from services.inspection.commands.deadlines import expire_due, revoke_overdue
+from services.inspection.commands.decisions import (
+    decide_change,
+    dismiss_task,
+    reinstate_project,
+    revoke_by_decision,
+)
 from services.inspection.commands.inspections import void_inspection
 from services.inspection.commands.ledger import (
     note_notice,
@@ -15,16 +21,13 @@ from services.inspection.commands.ledger import (
 )
 from services.inspection.commands.messages import receive_message
 from services.inspection.commands.plans import draw_plan, keep_programme, plan_inspections
-from services.inspection.commands.projects import (
-    enrol_project,
-    reinstate_project,
-    revoke_by_decision,
-)
-from services.inspection.commands.tasks import decide_change, open_task
+from services.inspection.commands.projects import enrol_project
+from services.inspection.commands.tasks import open_task
 
 __all__ = [
     "add_key",
     "decide_change",
+    "dismiss_task",
     "draw_plan",
     "end_key",
     "enrol_project",

@@ -1,26 +1,26 @@
-"""Designated projects under supervision: enrolment, rectification, revocation and its undoing."""
+"""Designated projects under supervision: enrolment, and every move of their state."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
 from services.inspection.rules import Move
 from shared.catalogue import (
-    PROJECT_REINSTATED,
+    PROJECT_CHANGED,
     PROJECT_REVOKED,
     RECTIFICATION_CLOSED,
     RECTIFICATION_ORDERED,
 )
 from shared.programme.kept import programme_of
 from shared.programme.values import InspectionPolicy
-from shared.project import Ground, State
+from shared.project import Ground, State, UndertakerBarredError
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
-from shared.spine.rows import locked
 from shared.workdays import china_date, end_of_day
 
 STATE_FIELDS = (
@@ -92,7 +92,8 @@ def revoke_project(
     basis: dict[str, Any],
 ) -> None:
     """Revoke, once per epoch, and record `project.revoked` in the same transaction."""
-    move_project(session, project, Move.REVOKE, reasons, context, basis={**basis, "ground": ground})
+    basis = {"acted_by": project.undertaker["uscc"], **basis, "ground": ground}
+    move_project(session, project, Move.REVOKE, reasons, context, basis=basis)
     event = record(session, PROJECT_REVOKED, project, context)
     revocation = models.Revocation(
         project=project.project,
@@ -106,44 +107,37 @@ def revoke_project(
     session.add(revocation)
 
 
-def revoke_by_decision(
-    session: Session, project_id: str, values: dict[str, Any], context: Context
-) -> models.Project:
-    """Revoke on grounds 2 to 4: a decision with citation, evidence, notice and statement."""
-    project = locked(session, models.Project, project_id)
-    rules.check_decision(
-        values["ground"],
-        values["evidence"],
-        values["notice_at"],
-        values["statement"],
-        since=_beginning(project),
-        now=context.now,
+def replace_undertaker(
+    session: Session, project: models.Project, values: dict[str, Any], context: Context
+) -> None:
+    """Have another undertaker carry the project on (transition 20); every service follows.
+
+    Raises UndertakerBarredError for one whose act revoked a project.
+    """
+    barring = session.scalar(
+        select(models.Project.project).where(
+            models.Project.state == State.REVOKED,
+            models.Project.decided["acted_by"].as_string() == values["uscc"],
+        )
     )
-    notice_at, decided_by = values["notice_at"].isoformat(), str(context.actor)
-    basis = values | {"notice_at": notice_at, "decided_by": decided_by}
-    reasons = ([values["reason_zh"]], [values["reason_en"]])
-    revoke_project(session, project, Ground(values["ground"]), reasons, context, basis=basis)
-    return project
-
-
-def _beginning(project: models.Project) -> datetime | None:
-    """When the day of its designation began."""
-    return end_of_day(project.valid_from - timedelta(days=1)) if project.valid_from else None
-
-
-def reinstate_project(
-    session: Session, project_id: str, values: dict[str, Any], context: Context
-) -> models.Project:
-    """Undo a revocation by a decision that quashes its basis; opens the next epoch."""
-    project = locked(session, models.Project, project_id)
-    reasons = ([values["reason_zh"]], [values["reason_en"]])
-    basis = {"citation": values["decision"]}
-    move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
-    revocation = session.get_one(models.Revocation, (project.project, project.epoch))
-    revocation.quashed_by = values["decision"]
-    project.epoch += 1
-    record(session, PROJECT_REINSTATED, project, context)
-    return project
+    if barring:
+        raise UndertakerBarredError(
+            f"The undertaker is barred because project {barring} was revoked.", project=barring
+        )
+    project.state = rules.moved(project.state, Move.REPLACE_UNDERTAKER)
+    project.former = [*project.former, project.undertaker]
+    project.undertaker = {"uscc": values["uscc"], "name": values["name"]}
+    reasons = ([values["reason"]], [values["reason"]])
+    decision = _decision(session, project, reasons, context, {})
+    times = dict.fromkeys(("decided_at", "effective_at"), context.now)
+    record(
+        session,
+        PROJECT_CHANGED,
+        project,
+        context,
+        decision=decision | times,
+        contact_email=values["contact_email"],
+    )
 
 
 def move_project(
@@ -156,11 +150,21 @@ def move_project(
     basis: Mapping[str, Any] | None = None,
 ) -> None:
     """Change the project's state and say why; refused where the table has no such way."""
-    policy = programme_of(session, models.Programme, project.programme).inspection
-    basis, instant = basis or {}, context.now.isoformat()
     project.state = rules.moved(project.state, move)
     project.rectify_by = project.rectify_until = None
-    project.decided = {
+    project.decided = _decision(session, project, reasons, context, basis or {})
+
+
+def _decision(
+    session: Session,
+    project: models.Project,
+    reasons: Reasons,
+    context: Context,
+    basis: Mapping[str, Any],
+) -> dict[str, Any]:
+    policy = programme_of(session, models.Programme, project.programme).inspection
+    instant = context.now.isoformat()
+    return {
         "ground": basis.get("ground"),
         "citation": basis.get("citation") or _citation(policy),
         "reasons_zh": list(reasons[0]),
@@ -168,6 +172,7 @@ def move_project(
         "rule_version": basis.get("rule_version") or policy.rule_version,
         "actor": str(context.actor),
         "inspection": basis.get("inspection"),
+        "acted_by": basis.get("acted_by"),
         "decided_at": instant,
         "effective_at": instant,
     }

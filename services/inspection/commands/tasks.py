@@ -1,17 +1,13 @@
 """What waits for an official: reported changes and violations."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models, rules
-from services.inspection.commands.deadlines import keep_deadlines
-from services.inspection.commands.projects import move_project
-from services.inspection.rules import Move
-from shared.catalogue import PROJECT_CHANGED
-from shared.errors import IllegalTransitionError
+from services.inspection import models
+from shared.errors import IllegalTransitionError, InvalidError
+from shared.project import VIOLATION, ChangeKind, Ground
 from shared.spine.context import Context
 from shared.spine.envelope import Event
-from shared.spine.outbox import record
-from shared.spine.rows import locked
 
 
 def open_task(session: Session, event: Event) -> None:
@@ -23,7 +19,7 @@ def open_task(session: Session, event: Event) -> None:
         models.Task(
             id=event.subject,
             project=data["project"],
-            kind=data.get("kind", "violation"),
+            kind=data.get("kind", VIOLATION),
             ground=data.get("ground"),
             summary=data["summary"],
             reported_at=data["reported_at"],
@@ -31,24 +27,32 @@ def open_task(session: Session, event: Event) -> None:
     )
 
 
-def decide_change(
-    session: Session, task_id: str, values: dict[str, str], context: Context
-) -> models.Task:
-    """Decide a change: undertaker replaced, project withdrawn, or nothing to change (dismissed)."""
-    task = locked(session, models.Task, task_id)
+def answer_tasks(
+    session: Session, project: str, ground: Ground, task_id: str | None, context: Context
+) -> list[str]:
+    """Settle what a revocation answers: the task it names, and all that report its ground.
+
+    Raises InvalidError for a task that is none of the project's.
+    """
+    task = session.get(models.Task, task_id, with_for_update=True) if task_id else None
+    if task_id and (task is None or task.project != project or task.kind in [*ChangeKind]):
+        raise InvalidError.at("task", "is no task of this project that a revocation answers")
+    reporting = select(models.Task).where(
+        models.Task.project == project,
+        models.Task.ground == ground,
+        models.Task.decided_at.is_(None),
+    )
+    tasks = {one.id: one for one in session.scalars(reporting.with_for_update())}
+    if task is not None:
+        tasks[task.id] = task
+    for one in tasks.values():
+        settle_task(one, f"revoked: {ground}", context)
+    return sorted(tasks)
+
+
+def settle_task(task: models.Task, decision: str, context: Context) -> None:
+    """Note its decision, once; raises IllegalTransitionError for a second one."""
     if task.decided_at is not None:
-        raise IllegalTransitionError(f"Task {task_id} was decided already.")
+        raise IllegalTransitionError(f"Task {task.id} was decided already: {task.decision}.")
     task.decided_at, task.decided_by = context.now, str(context.actor)
-    task.decision = f"{values['decision']}: {values['reason']}"
-    if values["decision"] == "dismissed":
-        return task
-    project = locked(session, models.Project, task.project)
-    keep_deadlines(session, project, context)
-    if values["decision"] == "replaced":
-        project.state = rules.moved(project.state, Move.REPLACE_UNDERTAKER)
-        project.undertaker = {"uscc": values["uscc"], "name": values["name"]}
-    else:
-        reasons = ([values["reason"]], [values["reason"]])
-        move_project(session, project, Move.WITHDRAW, reasons, context)
-    record(session, PROJECT_CHANGED, project, context)
-    return task
+    task.decision = decision

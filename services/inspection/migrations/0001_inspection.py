@@ -96,6 +96,7 @@ def upgrade():
         sa.Column("programme", sa.String(), nullable=False),
         sa.Column("unit", sa.String(), nullable=False),
         sa.Column("undertaker", sa.JSON(), nullable=False),
+        sa.Column("former", sa.JSON(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("direction", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.intake.rules import Verdict
 from shared.programme.schema import UNIT_KINDS
-from shared.project import DECIDED_GROUNDS
+from shared.project import DECIDED_GROUNDS, ChangeKind
 from shared.web.fields import LONG, SHA256, TEXT, Uscc
 
 
@@ -162,7 +162,7 @@ class ChangeIn(Schema):
     project = fields.String(required=True)
     kind = fields.String(
         required=True,
-        validate=validate.OneOf(("merger", "reorganisation", "bankruptcy", "liquidation", "other")),
+        validate=validate.OneOf([*ChangeKind]),
     )
     occurred_on = fields.Date(required=True)
     summary = fields.String(required=True, validate=LONG)

@@ -11,7 +11,7 @@ from services.intake.rules import Move
 from shared.catalogue import APPLICATION_SUBMITTED
 from shared.errors import ForbiddenError, InvalidError
 from shared.programme.kept import programme_of
-from shared.project import State
+from shared.project import State, UndertakerBarredError
 from shared.spine.context import Actor, Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
@@ -96,13 +96,20 @@ def submit_application(session: Session, project: str, context: Context) -> mode
 
 
 def follow_project(session: Session, event: Event, context: Context) -> None:
-    """Follow what other services decided; the newest sequence wins, late events change nothing."""
+    """Follow what other services decided; the newest sequence wins, late events change nothing.
+
+    With another undertaker go the rights to the application: its routes ask for its code.
+    """
     application = session.get(models.Application, event.subject, with_for_update=True)
     if application is None or event.sequence <= application.sequence:
         return
     application.sequence = event.sequence
     application.state = State(event.data["state"])
     application.epoch = event.data["epoch"]
+    undertaker = event.data["undertaker"]
+    application.uscc, application.undertaker_name = undertaker["uscc"], undertaker["name"]
+    if address := event.data.get("contact_email"):
+        application.contact_email = address
     _add_step(application, event.source, context.now, event.type, {"event": event.id})
 
 
@@ -138,7 +145,7 @@ def refuse_barred(session: Session, uscc: str) -> None:
     bar = models.RevocationBar
     barred = session.scalar(select(bar.project).where(bar.uscc == uscc, bar.is_barred).limit(1))
     if barred:
-        raise rules.UndertakerBarredError(
+        raise UndertakerBarredError(
             f"The undertaker is barred because project {barred} was revoked.", project=barred
         )
 

@@ -10,7 +10,10 @@ from shared.spine.envelope import Event
 
 
 def bar_undertaker(session: Session, event: Event, context: Context) -> None:
-    """Bar the undertaker and acknowledge, once per epoch; a later reinstatement stays in force."""
+    """Bar the undertaker that acted and acknowledge, once per epoch.
+
+    A later reinstatement stays in force.
+    """
     _note_bar(session, event, is_barred=True)
     acknowledge(session, models.Acknowledgement, Outlet.BAR, Revoked.by(event), context)
 
@@ -26,6 +29,7 @@ def _note_bar(session: Session, event: Event, *, is_barred: bool) -> None:
         row = models.RevocationBar(project=event.subject, sequence=0)
         session.add(row)
     if event.sequence > row.sequence:
-        row.uscc = event.data["undertaker"]["uscc"]
+        decision = event.data.get("decision") or {}
+        row.uscc = decision.get("acted_by") or event.data["undertaker"]["uscc"]
         row.sequence, row.is_barred = event.sequence, is_barred
     session.flush()

@@ -6,18 +6,22 @@ from sqlalchemy.orm import Session
 
 from services.intake import models
 from shared.catalogue import CHANGE_REPORTED, VIOLATION_REPORTED, EventType
-from shared.errors import ForbiddenError
+from shared.errors import ForbiddenError, IllegalTransitionError, InvalidError
+from shared.project import VIOLATION, State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
 from shared.spine.rows import found
+from shared.workdays import china_date
 
-VIOLATION = "violation"
+REPORTABLE = (State.DESIGNATED, State.RECTIFYING)
 
 
 def report_change(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report a merger, reorganisation, bankruptcy or other major change (2020 plan, III (4))."""
-    application = found(session, models.Application, values["project"])
+    application = _designated(session, values["project"])
+    if values["occurred_on"] > china_date(context.now):
+        raise InvalidError.at("occurred_on", "lies in the future: report what has happened")
     if context.actor.role == "undertaker" and context.actor.undertaker != application.uscc:
         raise ForbiddenError("This project is another undertaker's.")
     if context.actor.role == "unit" and context.actor.unit != application.unit:
@@ -27,9 +31,18 @@ def report_change(session: Session, values: dict[str, Any], context: Context) ->
 
 def report_violation(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report what may be a ground for revocation; an official decides, never a list by itself."""
-    found(session, models.Application, values["project"])
+    _designated(session, values["project"])
     values = values | {"kind": VIOLATION}
     return _report(session, VIOLATION_REPORTED, values, context)
+
+
+def _designated(session: Session, project: str) -> models.Application:
+    application = found(session, models.Application, project)
+    if application.state not in REPORTABLE:
+        raise IllegalTransitionError(
+            f"Application {project} is {application.state}: only designated projects are reported."
+        )
+    return application
 
 
 def _report(

@@ -18,6 +18,7 @@ from services.notification.commands.proceedings import (
 from services.notification.commands.subscribers import (
     add_subscriber,
     end_subscriber,
+    follow_change,
     keep_application,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "circulate_revocation",
     "claim_delivery",
     "end_subscriber",
+    "follow_change",
     "keep_application",
     "keep_draw",
     "keep_inspection",

@@ -122,6 +122,7 @@ def _letter(event: Event, circular: Circular | None) -> dict[str, Any]:
 
 def _webhook(event: Event, circular: Circular | None) -> dict[str, Any]:
     data = CATALOGUE[event.type].schema.dump(event.data)
+    data.pop("contact_email", None)  # for letters alone
     return {
         "type": event.type,
         "timestamp": event.time.isoformat().replace("+00:00", "Z"),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.notification.commands.announcements import AT_ONCE, announce_missed
+from services.notification.commands.announcements import AT_ONCE, announce_change, announce_missed
 from services.notification.commands.deliveries import give_up
 from services.notification.commands.register import follow_project
 from services.notification.models import Delivery, Subscriber
@@ -28,15 +28,14 @@ from shared.spine.rows import locked
 def keep_application(session: Session, event: Event, context: Context) -> None:
     """Follow the application, and write to its contact from now on; the newest address wins."""
     follow_project(session, event, context)
-    project = event.data["project"]
-    contact = session.get(Subscriber, contact_id(project))
-    if contact is None:
-        contact = _contact(project, context.now)
-        session.add(contact)
-    if event.sequence > contact.sequence:
-        contact.sequence, contact.address = event.sequence, event.data["contact_email"]
-    session.flush()
-    announce_missed(session, contact, context)
+    announce_missed(session, _kept_contact(session, event, context), context)
+
+
+def follow_change(session: Session, event: Event, context: Context) -> None:
+    """Follow another undertaker, which is written to from now on, or a withdrawal."""
+    if event.data["contact_email"]:
+        _kept_contact(session, event, context)
+    announce_change(session, event, context)
 
 
 def add_subscriber(
@@ -78,6 +77,19 @@ def end_subscriber(
     )
     for delivery in session.scalars(waiting.with_for_update()):
         give_up(session, delivery, reason, context)
+
+
+def _kept_contact(session: Session, event: Event, context: Context) -> Subscriber:
+    """The project's contact, at the newest address."""
+    project = event.data["project"]
+    contact = session.get(Subscriber, contact_id(project), with_for_update=True)
+    if contact is None:
+        contact = _contact(project, context.now)
+        session.add(contact)
+    if event.sequence > contact.sequence:
+        contact.sequence, contact.address = event.sequence, event.data["contact_email"]
+    session.flush()
+    return contact
 
 
 def _contact(project: str, now: datetime) -> Subscriber:

@@ -10,8 +10,8 @@ from services.scoring.commands.assignments import (
 from services.scoring.commands.entries import (
     close_entry,
     enter_application,
+    follow_project,
     keep_programme,
-    reopen_entry,
 )
 from services.scoring.commands.objections import decide_objection, receive_objection
 from services.scoring.commands.selection import designate_due, open_publicity, rank_entries
@@ -23,12 +23,12 @@ __all__ = [
     "declare_conflict",
     "designate_due",
     "enter_application",
+    "follow_project",
     "keep_programme",
     "open_publicity",
     "rank_entries",
     "receive_objection",
     "recuse_expert",
     "register_expert",
-    "reopen_entry",
     "score_entry",
 ]

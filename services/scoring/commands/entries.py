@@ -52,8 +52,8 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
     acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
 
 
-def reopen_entry(session: Session, event: Event) -> None:
-    """Undo what the revocation did to the entry; the newest sequence wins, in any order."""
+def follow_project(session: Session, event: Event) -> None:
+    """Follow a reinstatement or another undertaker; the newest sequence wins, in any order."""
     entry = session.get(models.Entry, event.subject, with_for_update=True)
     if entry is None:
         entry = _new_entry(event, State.DESIGNATED)
@@ -61,7 +61,7 @@ def reopen_entry(session: Session, event: Event) -> None:
     elif event.sequence <= entry.sequence:
         return
     entry.state, entry.sequence = State(event.data["state"]), event.sequence
-    for name in ("epoch", "valid_from", "valid_to"):
+    for name in ("undertaker", "epoch", "valid_from", "valid_to"):
         setattr(entry, name, event.data[name])
 
 

@@ -50,6 +50,8 @@ def test_an_undertaker_is_replaced(office, reported):
     decide(office, decision="replaced", **NEW)
     (changed,) = office.events("project.changed")
     assert (changed.data["state"], changed.data["undertaker"]) == ("DESIGNATED", NEW)
+    decision = changed.data["decision"]
+    assert (decision["reasons_zh"], decision["actor"]) == (["as reported"], "official:developer")
     assert office.project(reported)["undertaker"] == NEW
 
 
@@ -74,6 +76,67 @@ def test_a_project_is_withdrawn_with_the_reason(office, reported):
     assert office.events("project.revoked") == []
 
 
+def violation(office, project):
+    data = {
+        "violation": "V1", "project": project, "ground": "other_unlawful_or_dishonest",
+        "summary": "on a list", "reported_at": "2020-10-12T09:00:00+08:00",
+    }  # fmt: skip
+    return office.event("violation.reported", "V1", data)
+
+
+def test_a_violation_is_no_change_and_no_withdrawal_is_the_way_out_of_it(office, reported):
+    office.receive(violation(office, reported))
+    body = {"decision": "withdrawn", "reason": "r"}
+    for task in ("V1", "C1"):
+        answer = office.post(f"/v1/changes/{task}/decide", body, status=409)
+        assert answer["slug"] == "illegal-transition"
+    assert office.state(reported) == "DESIGNATED"
+    answer = office.post("/v1/tasks/C1/dismiss", {"reason": "r"}, status=409)
+    assert answer["slug"] == "illegal-transition"
+    office.post("/v1/tasks/V1/dismiss", {"reason": "another company"})
+    decide(office, decision="withdrawn")
+    assert office.state(reported) == "WITHDRAWN"
+
+
+@pytest.mark.parametrize("named", [{"task": "V1"}, {}])
+def test_a_revocation_settles_the_task_that_it_answers(office, reported, named):
+    office.receive(violation(office, reported))
+    body = office.DECISION | {"ground": "other_unlawful_or_dishonest"} | named
+    office.post(f"/v1/projects/{reported}/revoke", body)
+    tasks = {task["id"]: task["decision"] for task in office.get("/v1/tasks")["items"]}
+    assert tasks == {"C1": None, "V1": "revoked: other_unlawful_or_dishonest"}
+
+
+@pytest.mark.parametrize("task", ["C1", "none"])
+def test_a_revocation_answers_no_task_of_another_kind_or_project(office, reported, task):
+    body = office.DECISION | {"task": task}
+    problem = office.post(f"/v1/projects/{reported}/revoke", body, status=422)
+    assert [error["field"] for error in problem["errors"]] == ["task"]
+    assert office.state(reported) == "DESIGNATED"
+
+
+def test_what_one_undertaker_did_does_not_bar_the_next_unless_it_is_named(office, reported):
+    first = office.project(reported)["undertaker"]["uscc"]
+    decide(office, decision="replaced", **NEW)
+    falsehood = office.DECISION | {"ground": "material_falsehood"}
+    path = f"/v1/projects/{reported}/revoke"
+    unknown = office.post(path, falsehood | {"undertaker": "91310000MA1FL00015"}, status=422)
+    assert unknown["errors"][0]["field"] == "undertaker"
+    office.post(path, falsehood)
+    (revoked,) = office.events("project.revoked")
+    assert revoked.data["decision"]["acted_by"] == first
+    assert revoked.data["undertaker"] == NEW
+
+
+def test_nobody_whose_act_revoked_a_project_takes_another_over(office):
+    bad, good = office.designate(2)
+    office.post(f"/v1/projects/{bad}/revoke", office.DECISION)
+    barred = office.project(bad)["undertaker"]["uscc"]
+    office.receive(change(office, good))
+    answer = decide(office, status=409, decision="replaced", uscc=barred, name="虚构")
+    assert (answer["slug"], answer["project"]) == ("undertaker-barred", bad)
+
+
 def test_a_dismissed_change_changes_nothing_but_the_task(office, reported):
     before = office.project(reported)
     assert decide(office, decision="dismissed")["decision"] == "dismissed: as reported"
@@ -91,7 +154,7 @@ def test_a_change_is_decided_once(office, reported):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"decision": "replaced"}, "name"),
+        ({"decision": "replaced", "name": " "}, "name"),
         ({"decision": "replaced", "uscc": NEW["uscc"]}, "name"),
         ({"decision": "replaced", "name": "虚构"}, "uscc"),
         ({"decision": "replaced", "name": "虚构", "uscc": "91350100M000100Y4Z"}, "uscc"),

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.long
 
 SECONDS = 60
 BACK_SECONDS = 10
+KILLS = 22  # RabbitMQ gives a message up after 20 deliveries
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def unacked(running):
     return {name: int(count) for name, count in map(str.split, lines.splitlines())}[QUEUE]
 
 
-class TestWithoutABroker:
+class TestWhileProcessesEnd:
     """Here the processes do change."""
 
     @pytest.fixture
@@ -139,3 +140,26 @@ class TestWithoutABroker:
             running.end(service, signal.SIGKILL)
         running.start_services()
         running.settle()
+
+    def test_kills_without_progress_lose_nothing(self, running):
+        keeper = psycopg2.connect(running.postgres.url("scoring").replace("+psycopg2", ""))
+        keeper.cursor().execute("LOCK TABLE inbox")
+        running.publish(3)
+        for _ in range(KILLS):
+            wait_until(lambda: unacked(running) or given_up(running), SECONDS, "a batch in hand")
+            running.end("scoring", signal.SIGKILL)
+            running.start_services()
+        wait_until(lambda: given_up(running) == 3, SECONDS, "the dead letters to be parked")
+        keeper.rollback()
+        keeper.close()
+        running.settle()
+
+
+def given_up(running):
+    """How many events of the keeper's queue RabbitMQ gave up on, as scoring's table tells."""
+    scoring = psycopg2.connect(running.postgres.url("scoring").replace("+psycopg2", ""))
+    with scoring.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM parked WHERE handler = 'scoring.keep_programme'")
+        (count,) = cursor.fetchone()
+    scoring.close()
+    return count

@@ -113,6 +113,7 @@ O . . . . .  POST   /v1/projects/<project>/revoke
 O . . . . P  GET    /v1/quarantine
 O . . . . P  GET    /v1/revocations
 O . . . . P  GET    /v1/tasks
+O . . . . .  POST   /v1/tasks/<task>/dismiss
 """,
     "notification": """
 public       GET    /

@@ -1,0 +1,129 @@
+"""What officials decide on: revocations on grounds 2 to 4, reinstatements, and tasks."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.inspection import models, rules
+from services.inspection.commands.deadlines import keep_deadlines
+from services.inspection.commands.projects import move_project, replace_undertaker, revoke_project
+from services.inspection.commands.tasks import answer_tasks, settle_task
+from services.inspection.rules import Move
+from shared.catalogue import PROJECT_CHANGED, PROJECT_REINSTATED
+from shared.errors import IllegalTransitionError, InvalidError
+from shared.project import VIOLATION, ChangeKind, Ground
+from shared.spine.context import Context
+from shared.spine.outbox import record
+from shared.spine.rows import locked
+from shared.workdays import end_of_day
+
+
+def revoke_by_decision(
+    session: Session, project_id: str, values: dict[str, Any], context: Context
+) -> models.Project:
+    """Revoke on grounds 2 to 4: a decision with citation, evidence, notice and statement.
+
+    It settles the tasks that it answers, and bars the undertaker that acted.
+    """
+    project = locked(session, models.Project, project_id)
+    keep_deadlines(session, project, context)
+    rules.check_decision(
+        values["ground"],
+        values["evidence"],
+        values["notice_at"],
+        values["statement"],
+        since=_beginning(project),
+        now=context.now,
+    )
+    ground = Ground(values["ground"])
+    basis = values | {
+        "acted_by": _who_acted(project, ground, values["undertaker"]),
+        "tasks": answer_tasks(session, project.project, ground, values["task"], context),
+        "notice_at": values["notice_at"].isoformat(),
+        "decided_by": str(context.actor),
+    }
+    reasons = ([values["reason_zh"]], [values["reason_en"]])
+    revoke_project(session, project, ground, reasons, context, basis=basis)
+    return project
+
+
+def _beginning(project: models.Project) -> datetime | None:
+    """When the day of its designation began."""
+    return end_of_day(project.valid_from - timedelta(days=1)) if project.valid_from else None
+
+
+def _who_acted(project: models.Project, ground: Ground, named: str | None) -> str:
+    """The undertaker named; else, of a falsehood, who applied, and of all else, who carries it."""
+    undertakers = [one["uscc"] for one in (*project.former, project.undertaker)]
+    if named and named not in undertakers:
+        known = ", ".join(undertakers)
+        raise InvalidError.at("undertaker", f"never carried this project; these did: {known}")
+    return named or undertakers[0 if ground is Ground.MATERIAL_FALSEHOOD else -1]
+
+
+def reinstate_project(
+    session: Session, project_id: str, values: dict[str, Any], context: Context
+) -> models.Project:
+    """Undo a revocation by a decision that quashes its basis; opens the next epoch."""
+    project = locked(session, models.Project, project_id)
+    reasons = ([values["reason_zh"]], [values["reason_en"]])
+    basis = {"citation": values["decision"]}
+    move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
+    revocation = session.get_one(models.Revocation, (project.project, project.epoch))
+    revocation.quashed_by = values["decision"]
+    project.epoch += 1
+    record(session, PROJECT_REINSTATED, project, context)
+    return project
+
+
+def decide_change(
+    session: Session, task_id: str, values: dict[str, Any], context: Context
+) -> models.Task:
+    """Decide a change: undertaker replaced, project withdrawn, or nothing to change (dismissed).
+
+    Raises IllegalTransitionError for other tasks, decided ones, and a withdrawal while a violation
+    waits for its decision; UndertakerBarredError for a barred new undertaker.
+    """
+    task = locked(session, models.Task, task_id)
+    if task.kind not in [*ChangeKind]:
+        raise IllegalTransitionError(
+            f"Task {task_id} is no change: dismiss it, or revoke and name it."
+        )
+    settle_task(task, f"{values['decision']}: {values['reason']}", context)
+    if values["decision"] == "dismissed":
+        return task
+    project = locked(session, models.Project, task.project)
+    keep_deadlines(session, project, context)
+    if values["decision"] == "replaced":
+        replace_undertaker(session, project, values, context)
+    else:
+        _refuse_open_violation(session, project)
+        reasons = ([values["reason"]], [values["reason"]])
+        move_project(session, project, Move.WITHDRAW, reasons, context)
+        record(session, PROJECT_CHANGED, project, context, contact_email=None)
+    return task
+
+
+def dismiss_task(session: Session, task_id: str, reason: str, context: Context) -> models.Task:
+    """Close a task that leads to nothing; raises IllegalTransitionError for a change."""
+    task = locked(session, models.Task, task_id)
+    if task.kind in [*ChangeKind]:
+        raise IllegalTransitionError(f"Task {task_id} is a change: decide it at /v1/changes.")
+    settle_task(task, f"dismissed: {reason}", context)
+    return task
+
+
+def _refuse_open_violation(session: Session, project: models.Project) -> None:
+    """A withdrawal must not be the way out of a revocation."""
+    violation = select(models.Task.id).where(
+        models.Task.project == project.project,
+        models.Task.kind == VIOLATION,
+        models.Task.decided_at.is_(None),
+    )
+    if waiting := session.scalar(violation.limit(1)):
+        raise IllegalTransitionError(
+            f"Project {project.project} is not withdrawn while violation {waiting} is undecided:"
+            " dismiss it, or revoke."
+        )

@@ -19,14 +19,23 @@ POOL = 40
 
 settings.register_profile("laurel", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("laurel")
-structlog.configure(  # its own default draws every local variable of every frame: seconds a line
-    processors=[
+PLAIN_LOGS = {  # structlog's own default draws every local variable of every frame: seconds a line
+    "processors": [
         structlog.processors.add_log_level,
         structlog.dev.ConsoleRenderer(
             colors=False, exception_formatter=structlog.dev.plain_traceback
         ),
     ]
-)
+}
+structlog.configure(**PLAIN_LOGS)
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs():
+    """A test may configure logging; the next one starts with plain lines again."""
+    yield
+    structlog.reset_defaults()
+    structlog.configure(**PLAIN_LOGS)
 
 
 @pytest.fixture(scope="module", autouse=True)

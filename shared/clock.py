@@ -53,6 +53,9 @@ class RehearsalClock:
         fresh.replace(self.path)
 
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
+
+
 def clock_from(setting: str) -> Clock:
     """The clock that `LAUREL_CLOCK` names; raises SettingError if its file is not there."""
     if setting == "system":
@@ -60,7 +63,7 @@ def clock_from(setting: str) -> Clock:
     clock = RehearsalClock(Path(setting))
     try:
         clock.now()
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+    except UNREADABLE as error:
         raise SettingError(
             f"LAUREL_CLOCK: {setting!r} is neither 'system' nor a rehearsal clock file "
             f'like {{"offset_seconds": 0}} ({error}).'

@@ -54,6 +54,14 @@ VIOLATION = "violation"
 """The kind of a report of what may be a ground for revocation."""
 
 
+class ObjectionOutcome(StrEnum):
+    """How an objection ended; one that is not under a real name is not looked into."""
+
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+    NOT_REAL_NAME = "not_real_name"
+
+
 class Outlet(StrEnum):
     """Where a revocation is acted on, and acknowledged."""
 

@@ -1,11 +1,11 @@
 """The codec of IETF Token Status Lists (draft-ietf-oauth-status-list); it signs nothing."""
 
 import base64
-import binascii
 import zlib
 from collections.abc import Sequence
 
 TYPE = "statuslist+jwt"
+REFERENCE_TYPE = "designation+jwt"
 SIZES = (1, 2, 4, 8)
 MAX_BYTES = 1 << 24
 
@@ -26,13 +26,16 @@ def compress(packed: bytes) -> str:
 
 def status_at(lst: str, bits: int, index: int) -> int:
     """The status at an index of a compressed list; raises ValueError if it has none."""
-    if bits not in SIZES:
+    if type(bits) is not int or bits not in SIZES:
         raise ValueError(f"a status has 1, 2, 4 or 8 bits, not {bits!r}")
     try:
-        squeezed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
-        packed = zlib.decompressobj().decompress(squeezed, MAX_BYTES)
-    except (zlib.error, binascii.Error) as error:
+        squeezed = base64.b64decode(lst + "=" * (-len(lst) % 4), b"-_", validate=True)
+        stream = zlib.decompressobj()
+        packed = stream.decompress(squeezed, MAX_BYTES)
+    except (zlib.error, ValueError, TypeError) as error:
         raise ValueError("the status list cannot be read") from error
+    if not stream.eof or stream.unused_data:
+        raise ValueError("the status list is cut off, too long, or followed by something else")
     position = index * bits
     if not 0 <= position < len(packed) * 8:
         raise ValueError("the status list has no such index")

@@ -110,6 +110,8 @@ class Project(Base):
     expire_at: Mapped[datetime | None] = mapped_column(index=True)
     rectify_by: Mapped[date | None]
     rectify_until: Mapped[datetime | None] = mapped_column(index=True)
+    order: Mapped[str | None]
+    ordered_at: Mapped[datetime | None]
     decided: Mapped[dict[str, Any] | None]
 
     @property
@@ -127,7 +129,10 @@ class Project(Base):
 
 
 class Inspection(Base):
-    """One inspection of one project by one agency."""
+    """One inspection of one project by one agency.
+
+    `order` is the inspection that led to the rectification which this one re-inspects, if any.
+    """
 
     __tablename__ = "inspections"
     __table_args__ = (Index("inspections_agency", "agency", "stage"),)
@@ -141,8 +146,9 @@ class Inspection(Base):
     inspectors: Mapped[list[str]]
     stage: Mapped[Stage] = mapped_column(String)
     epoch: Mapped[int]
+    order: Mapped[str | None]
     outcome: Mapped[str | None]
-    score_text: Mapped[str | None]
+    score: Mapped[str | None]
     reasons_zh: Mapped[list[str]] = mapped_column(default=list)
     reasons_en: Mapped[list[str]] = mapped_column(default=list)
     rule_version: Mapped[str | None]
@@ -156,11 +162,6 @@ class Inspection(Base):
     def event_subject(self) -> str:
         """The inspection."""
         return self.inspection
-
-    @property
-    def score(self) -> str | None:
-        """The score, an exact decimal."""
-        return self.score_text
 
 
 class Message(Base):

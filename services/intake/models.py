@@ -1,7 +1,8 @@
 """The tables that intake owns: rounds, units, applications with evidence and reviews, bars."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, WriteOnlyMapped, mapped_column, relationship
@@ -25,6 +26,7 @@ class Programme(KeptProgramme, Base):
     sequence: Mapped[int] = mapped_column(default=0)
     published_at: Mapped[datetime]
     published_by: Mapped[str]
+    rule_versions: Mapped[dict[str, str]]
 
     @property
     def event_subject(self) -> str:
@@ -90,12 +92,14 @@ class Application(Base):
     created_at: Mapped[datetime]
     submitted_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
+    answer_by: Mapped[datetime | None]
     evidence: Mapped[list["EvidenceItem"]] = relationship(
         order_by="EvidenceItem.number", lazy="select", cascade="all, delete-orphan"
     )
     history: WriteOnlyMapped["Step"] = relationship(order_by="Step.number")
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012
     valid_from = valid_to = rectify_by = decision = None  # an event tells these of a designation
+    same = cast("Sequence[str]", ())  # a page says this beside it
 
     @property
     def event_subject(self) -> str:
@@ -109,7 +113,10 @@ class Application(Base):
 
 
 class EvidenceItem(Base):
-    """One item of evidence: a file we know by its SHA-256, and the reviewer's verdict on it."""
+    """One item of evidence: a file we know by its SHA-256, and the reviewer's verdict on it.
+
+    `judged` is the SHA-256 of what the verdict is about.
+    """
 
     __tablename__ = "evidence_items"
     __table_args__ = (UniqueConstraint("project", "number"),)
@@ -124,6 +131,7 @@ class EvidenceItem(Base):
     verdict: Mapped[Verdict | None] = mapped_column(String)
     reason: Mapped[str | None]
     reviewer: Mapped[str | None]
+    judged: Mapped[str | None]
 
 
 class Step(Base):

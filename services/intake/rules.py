@@ -6,12 +6,13 @@ and the later states that other services decide and intake follows.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import LaurelError
+from shared.errors import InvalidError, LaurelError
 from shared.machine import next_state
 from shared.project import State
 
@@ -39,6 +40,22 @@ TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (State.TRUTH_REVIEW, Move.RECOMMEND): State.RECOMMENDED,
     (State.TRUTH_REVIEW, Move.NOT_RECOMMEND): State.NOT_RECOMMENDED,
 }
+
+
+JUDGING = (
+    "policy",
+    "pass_score",
+    "warning_score",
+    "hard_gates",
+    "finding_keys",
+    "rectification_days",
+    "not_cooperating_fails",
+    "least_returned",
+    "least_return_rate",
+    "citation_zh",
+    "citation_en",
+)
+UNIT_CODE = re.compile("[A-Z][A-Z0-9]{0,15}")
 
 
 class Verdict(StrEnum):
@@ -92,11 +109,16 @@ def check_submission(
     now: datetime,
     required: Iterable[str],
     present: Iterable[str],
+    answer_by: datetime | None = None,
 ) -> None:
-    """Transition 1's guards: inside the window, every required kind of evidence there."""
-    if not opens_at <= now < closes_at:
+    """Transition 1's guards: inside the window, every required kind of evidence there.
+
+    Who was asked for corrections may answer until a date of its own, also after the window.
+    """
+    until = max(closes_at, answer_by or closes_at)
+    if not opens_at <= now < until:
         raise OutsideWindowError(
-            f"Applications are taken from {opens_at.isoformat()} until {closes_at.isoformat()}; "
+            f"Applications are taken from {opens_at.isoformat()} until {until.isoformat()}; "
             f"it is {now.isoformat(timespec='seconds')}."
         )
     if missing := sorted(set(required) - set(present)):
@@ -112,6 +134,14 @@ def check_direction(direction: int, directions: Iterable[int]) -> None:
         raise UnknownDirectionError(
             f"Direction {direction} is not in this round; choose one of {known}.",
             errors=[{"field": "direction", "message": f"must be one of {known}"}],
+        )
+
+
+def check_verdict(item: str, known: Verdict | None, verdict: Verdict) -> None:
+    """What was found false stays false: the application is ineligible (transition 4)."""
+    if known is Verdict.FALSE and verdict is not Verdict.FALSE:
+        raise EvidenceNotVerifiedError(
+            f"Item {item} was found false: find the application ineligible.", items=[item]
         )
 
 
@@ -144,3 +174,24 @@ def content_hash(content: Mapping[str, Any]) -> str:
     """SHA-256 over the canonical JSON of what was submitted; fixed at submission."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def named_once(known: Mapping[str, str], policy: Mapping[str, Any]) -> dict[str, str]:
+    """The versions of a round's rules with their digests, that of this policy among them.
+
+    Raises InvalidError for rules that differ from what an earlier edition gave the same name to:
+    a verdict cites its rule version, which must not mean two things.
+    """
+    version = policy["rule_version"]
+    judging = {name: policy.get(name) for name in JUDGING}
+    digest = hashlib.sha256(json.dumps(judging, sort_keys=True).encode()).hexdigest()
+    if known.get(version, digest) != digest:
+        message = f"names the rules of an earlier edition, which were others than {version!r} here"
+        raise InvalidError.at("inspection.rule_version", message)
+    return {**known, version: digest}
+
+
+def check_unit_code(code: str) -> None:
+    """Raise InvalidError for what a definition could not name as a unit."""
+    if not UNIT_CODE.fullmatch(code):
+        raise InvalidError.at("code", "must be up to 16 capitals and digits, a capital first")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.notification.models import StatusSlot
 from services.notification.rules.states import Status
-from shared.status_list import TYPE, compress, pack
+from shared.status_list import REFERENCE_TYPE, TYPE, compress, pack
 
 BITS = 2
 BLOCK = 1024
@@ -44,4 +44,15 @@ def token(row: Sequence[int], key: OKPKey, uri: str, real_now: float) -> str:
         "status_list": {"bits": BITS, "lst": compress(pack(row, BITS))},
     }
     header = {"alg": "Ed25519", "typ": TYPE, "kid": key.kid}
+    return jwt.encode(header, claims, key, algorithms=["Ed25519"])
+
+
+def reference(project: str, index: int, key: OKPKey, uri: str, real_now: float) -> str:
+    """The signed word that this place of the list is this project's (a referenced token, 6.1)."""
+    claims = {
+        "sub": project,
+        "iat": int(real_now) // TTL_SECONDS * TTL_SECONDS,
+        "status": {"status_list": {"idx": index, "uri": uri}},
+    }
+    header = {"alg": "Ed25519", "typ": REFERENCE_TYPE, "kid": key.kid}
     return jwt.encode(header, claims, key, algorithms=["Ed25519"])

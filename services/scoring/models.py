@@ -23,7 +23,10 @@ class Programme(KeptProgramme, Base):
 
 
 class Entry(Base):
-    """One recommended application on its way to designation; its sequence goes on from intake's."""
+    """One recommended application on its way to designation; its sequence goes on from intake's.
+
+    `acted_by` is the undertaker that its revocation bars; `is_barred` is an entry that this ended.
+    """
 
     __tablename__ = "entries"
     hint = "Has its unit recommended it?"
@@ -45,6 +48,8 @@ class Entry(Base):
     publicity: Mapped[str | None] = mapped_column(index=True)
     designate_at: Mapped[datetime | None] = mapped_column(index=True)
     frozen_count: Mapped[int] = mapped_column(default=0)
+    is_barred: Mapped[bool] = mapped_column(default=False)
+    acted_by: Mapped[str | None] = mapped_column(index=True)
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     assignments: Mapped[list["Assignment"]] = relationship(
@@ -125,6 +130,7 @@ class Objection(Base):
     evidence: Mapped[list[dict[str, str]]]
     received_at: Mapped[datetime]
     upheld: Mapped[bool | None]
+    outcome: Mapped[str | None]
     reason: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]

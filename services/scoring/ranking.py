@@ -3,25 +3,31 @@
 Order: mean score, highest first; ties by the mean on the heaviest criterion, then on the next, and
 so on; a tie on everything by the lowest SHA-256 content hash, which says nothing of the applicant
 and was fixed before anyone knew a score. Places are given in that order: an entry is
-shortlisted while its direction and the whole have a place left. Entries that come late are ranked
-after the others, for the places that are left.
+shortlisted while its direction and the whole have a place left. Who was ranked before and found no
+place keeps the rank, and comes first when a place is free; who comes late is ranked after.
 """
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One scored entry; `criteria` are its mean scores, heaviest criterion first."""
+    """One scored entry; `criteria` are its exact mean scores, heaviest criterion first.
+
+    `rank` is what an earlier ranking gave it.
+    """
 
     project: str
     direction: int
-    score: Decimal
-    criteria: tuple[Decimal, ...]
+    score: Fraction
+    criteria: tuple[Fraction, ...]
     content_hash: str
+    rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,19 @@ def rank(candidates: Sequence[Candidate], places: Places) -> list[Outcome]:
     """Every candidate's outcome, in the order of rank; the order of the input plays no part."""
     taken = Counter(places.taken)
     outcomes: list[Outcome] = []
-    for number, candidate in enumerate(sorted(candidates, key=_order), start=places.ranked + 1):
+    numbers = itertools.count(places.ranked + 1)
+    for candidate in sorted(candidates, key=_order):
         reasons = _reasons(candidate, places, taken)
         if not reasons:
             taken[candidate.direction] += 1
+        number = candidate.rank or next(numbers)
         outcomes.append(Outcome(candidate.project, number, not reasons, tuple(reasons)))
     return outcomes
 
 
 def _order(candidate: Candidate) -> tuple[object, ...]:
     return (
+        candidate.rank or math.inf,
         -candidate.score,
         tuple(-mean for mean in candidate.criteria),
         candidate.content_hash,

@@ -1,7 +1,8 @@
 """Scoring's decisions: the way of an entry from formal check to designation.
 
-Transitions 7 to 13 of the life cycle. Scores are exact decimals; means are rounded half to even to
-four places (IEEE 754's default, which favours nobody).
+Transitions 7 to 13 of the life cycle. Scores are exact decimals; entries are compared by exact
+fractions, and what is shown of them is rounded half to even to four places (IEEE 754's default,
+which favours nobody).
 """
 
 import re
@@ -24,28 +25,44 @@ class Move(StrEnum):
     """What can happen to an entry."""
 
     FIND_COMPLETE = "find complete"
+    FIND_INCOMPLETE = "find incomplete"
     COMPLETE_SCORES = "complete scores"
+    LOSE_SCORE = "lose a score"
     SHORTLIST = "shortlist"
     NOT_SELECT = "not select"
     PUBLICISE = "publicise"
+    FREE_PLACE = "free place"
     UPHOLD_OBJECTION = "uphold objection"
+    BAR = "bar"
     DESIGNATE = "designate"
-    CLOSE = "close"
 
 
+UNDECIDED = (
+    State.RECOMMENDED,
+    State.SCORING,
+    State.SCORED,
+    State.SHORTLISTED,
+    State.PUBLICISED,
+)
 TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (State.RECOMMENDED, Move.FIND_COMPLETE): State.SCORING,
+    (State.RECOMMENDED, Move.FIND_INCOMPLETE): State.NOT_SELECTED,
     (State.SCORING, Move.COMPLETE_SCORES): State.SCORED,
+    (State.SCORED, Move.LOSE_SCORE): State.SCORING,
     (State.SCORED, Move.SHORTLIST): State.SHORTLISTED,
     (State.SCORED, Move.NOT_SELECT): State.NOT_SELECTED,
+    (State.NOT_SELECTED, Move.FREE_PLACE): State.SHORTLISTED,
     (State.SHORTLISTED, Move.PUBLICISE): State.PUBLICISED,
     (State.PUBLICISED, Move.UPHOLD_OBJECTION): State.NOT_SELECTED,
     (State.PUBLICISED, Move.DESIGNATE): State.DESIGNATED,
-    (State.DESIGNATED, Move.CLOSE): State.REVOKED,
+    **{(state, Move.BAR): State.NOT_SELECTED for state in UNDECIDED},
 }
 NAMELESS = re.compile(  # whole names, then parts that no real name has
-    r"na|anon|none|noname|nobody|unknown|([a-z])\1+|(热心)?(群众|市民|网友)|知情人士?"
-    r"|.*(anonym|匿名|佚名|具名|无名|姓名|保密|某).*"
+    r"na|anon|none|noname|nobody|unknown|([a-z])\1+|(mr|mrs|ms|miss|dr)[a-z]?"
+    r"|(an?|the|one|some)?(admin|citizen|consumer|customer|employee|guest|informant|insider|member"
+    r"ofthepublic|person|reader|resident|someone|somebody|source|test|tester|user|whistleblower)"
+    r"|.*(anonym|xx|匿名|佚名|具名|无名|姓名|保密|某|知情|热心|群众|网友|网民|市民|路人|举报|投诉"
+    r"|透露|人士|员工|职工|消费者|用户|顾客|百姓|公民|居民|业主|读者|观众|先生|女士|小姐|同志).*"
 )
 
 
@@ -117,14 +134,24 @@ def check_scores(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> 
 
 
 def weighted_total(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> Decimal:
-    """Points of 100: the sum of weight times score over maximum, rounded to four places."""
+    """Points of 100 as they are shown: rounded to four places."""
+    return shown(exact_total(scores, rubric))
+
+
+def mean_score(totals: Sequence[Fraction | Decimal]) -> Decimal:
+    """The arithmetic mean of the experts' totals as it is shown: rounded to four places."""
+    return shown(exact_mean(totals))
+
+
+def exact_total(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> Fraction:
+    """Points of 100, exactly: the sum of weight times score over maximum."""
     parts = (Fraction(c.weight) * Fraction(scores[c.key]) / Fraction(c.maximum) for c in rubric)
-    return _rounded(100 * sum(parts))
+    return Fraction(100 * sum(parts))
 
 
-def mean_score(totals: Sequence[Decimal]) -> Decimal:
-    """The arithmetic mean of the experts' totals, rounded half to even to four places."""
-    return _rounded(sum(map(Fraction, totals)) / Fraction(len(totals)))
+def exact_mean(totals: Sequence[Fraction | Decimal]) -> Fraction:
+    """The arithmetic mean of the experts' totals, exactly."""
+    return sum((Fraction(total) for total in totals), Fraction()) / len(totals)
 
 
 def check_objection(real_name: str, evidence_count: int) -> None:
@@ -143,6 +170,6 @@ def check_objection(real_name: str, evidence_count: int) -> None:
         )
 
 
-def _rounded(value: Fraction | int) -> Decimal:
-    """Half to even to four places, from the exact value: nothing is rounded twice."""
+def shown(value: Fraction) -> Decimal:
+    """Half to even to four places, from the exact value: for the eye, never to compare by."""
     return Decimal(round(value * 10**PLACES)).scaleb(-PLACES)

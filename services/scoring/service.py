@@ -27,9 +27,9 @@ class ScoringService(ScoringApi):
         commands.keep_programme(session, event)
 
     @handles(APPLICATION_RECOMMENDED)
-    def enter_application(self, session: Session, event: Event, _context: Context) -> None:
+    def enter_application(self, session: Session, event: Event, context: Context) -> None:
         """Enter a recommended application and check its form."""
-        commands.enter_application(session, event)
+        commands.enter_application(session, event, context)
 
     @handles(PROJECT_REVOKED)
     def close_entry(self, session: Session, event: Event, context: Context) -> None:

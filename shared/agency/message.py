@@ -45,7 +45,21 @@ class AgencyMessage:
     traceparent: str | None = None
 
 
-class Finding(Schema):
+def _signature_line(value: str) -> None:
+    if not 1 <= len(value) <= 80 or not value.strip() or not value.isprintable():  # noqa: PLR2004
+        raise ValidationError("must be one line of 1 to 80 characters that is not blank")
+
+
+class Part(Schema):
+    """At every depth of a report, what it says beyond the schema is left out."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = EXCLUDE
+
+
+class Finding(Part):
     """The result on one point of the inspection list."""
 
     key = fields.String(required=True, validate=validate.Length(1, 60))
@@ -54,7 +68,7 @@ class Finding(Schema):
     evidence_sha256 = fields.String(load_default=None, allow_none=True, validate=SHA256)
 
 
-class Questionnaire(Schema):
+class Questionnaire(Part):
     """Numbers of a questionnaire survey."""
 
     issued = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
@@ -67,13 +81,8 @@ class Questionnaire(Schema):
             raise ValidationError("must not exceed what it is part of", "satisfied")
 
 
-class Report(Schema):
+class Report(Part):
     """An inspection report by one of the three methods."""
-
-    class Meta:
-        """Marshmallow's options."""
-
-        unknown = EXCLUDE
 
     method = fields.String(required=True, validate=validate.OneOf(METHODS))
     conducted_on = fields.Date(required=True)
@@ -89,7 +98,7 @@ class Report(Schema):
         validate=validate.Range(Decimal(0), Decimal(100)),
     )
     questionnaire = fields.Nested(Questionnaire, load_default=None, allow_none=True)
-    signed_by = fields.String(required=True, validate=validate.Length(1, 80))
+    signed_by = fields.String(required=True, validate=_signature_line)
 
     @validates_schema
     def _fit_the_method(self, data: dict[str, Any], **_: Any) -> None:

@@ -15,6 +15,11 @@ from shared.errors import LaurelError
 
 ALGORITHMS = ("Ed25519", "EdDSA")
 HEADER = "laurel-signature"
+SIGN_BIT = 1 << 255
+PRIME = SIGN_BIT - 19
+EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+SMALL_ORDER = {0, 1, PRIME - 1, PRIME, PRIME + 1, EIGHTH, PRIME - EIGHTH}
+"""The y of every point whose order divides 8, as it may be written (RFC 8032, section 5.1)."""
 MAX_HEADER = 2_000
 SIGNATURE_BYTES = 64
 
@@ -68,7 +73,10 @@ def load_public_key(jwk: dict[str, Any]) -> Ed25519PublicKey:
     try:
         if (jwk["kty"], jwk["crv"]) != ("OKP", "Ed25519"):
             raise SignatureError("The key must be a JWK with kty OKP and crv Ed25519.")
-        return Ed25519PublicKey.from_public_bytes(decode(jwk["x"]))
+        point = decode(jwk["x"])
+        if int.from_bytes(point, "little") % SIGN_BIT in SMALL_ORDER:
+            raise SignatureError("The key is a point of small order: anybody can sign for it.")
+        return Ed25519PublicKey.from_public_bytes(point)
     except (KeyError, TypeError, ValueError) as error:
         raise SignatureError(f"The key is no Ed25519 JWK: {error}.") from error
 

@@ -43,6 +43,11 @@ class InspectionCompleted(Data):
     programme = fields.String(required=True)
     agency = fields.String(required=True)
     method = fields.String(required=True)
+    order = fields.String(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "the inspection whose order it re-inspects; null for a first one"},
+    )
     outcome = fields.String(required=True)
     score = fields.Decimal(as_string=True, allow_none=True, load_default=None)
     reasons_zh = fields.List(fields.String(), required=True)

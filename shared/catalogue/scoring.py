@@ -1,10 +1,11 @@
 """What scoring publishes."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from shared.catalogue.kinds import Data, declare
 from shared.catalogue.names import SCORING
 from shared.catalogue.state import ProjectState
+from shared.project import ObjectionOutcome
 
 
 class ApplicationScored(ProjectState):
@@ -44,6 +45,9 @@ class ObjectionDecided(Data):
     objection = fields.String(required=True)
     project = fields.String(required=True)
     upheld = fields.Boolean(required=True)
+    outcome = fields.String(
+        allow_none=True, load_default=None, validate=validate.OneOf([*ObjectionOutcome])
+    )
     reason = fields.String(required=True)
     decided_at = fields.AwareDateTime(required=True)
 

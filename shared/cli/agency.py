@@ -24,6 +24,7 @@ from shared.agency.message import (
 from shared.agency.signing import HEADER, generate_key, load_public_key, public_part, sign
 from shared.catalogue import INSPECTION, PARTNER_EVENTS
 from shared.cli.client import TIMEOUT_SECONDS, Services, part
+from shared.cli.values import SECONDS
 from shared.errors import LaurelError
 from shared.settings import Settings
 from shared.spine.broker import Broker, BrokerError, Message, broker_at
@@ -109,7 +110,13 @@ def publish(body: Path, key: Path, kid: str, broker_url: str | None, by_https: b
 @click.argument("code")
 @BROKER
 @HTTPS
-@click.option("--wait", default=1.0, show_default=True, help="Seconds to wait for the first one.")
+@click.option(
+    "--wait",
+    default=1.0,
+    type=SECONDS,
+    show_default=True,
+    help="Seconds to wait for the first one.",
+)
 def receipts(code: str, broker_url: str | None, by_https: bool, wait: float) -> None:
     """Print the receipts of agency CODE, one JSON object a line; from the broker each only once."""
     if by_https:

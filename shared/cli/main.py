@@ -67,3 +67,6 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(f"laurel: no answer: {error}. Are the services running (laurel run)?")
     except SQLAlchemyError as error:
         sys.exit(f"laurel: database: {str(error).splitlines()[0]}")
+    except (OSError, ValueError, RecursionError) as error:  # of what it was given, or met
+        words = str(error).encode("utf-8", "backslashreplace").decode().splitlines()
+        sys.exit(f"laurel: {type(error).__name__}: {words[0] if words else 'no words'}")

@@ -13,7 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.settings import Settings
-from shared.status_list import TYPE, status_at
+from shared.status_list import REFERENCE_TYPE, TYPE, status_at
 
 TIMEOUT_SECONDS = 10
 LEEWAY_SECONDS = 30
@@ -56,10 +56,16 @@ def _keys_of(base: str) -> KeySet:
 
 
 def _status(base: str, project: str, keys: KeySet) -> int:
-    reference = _get(f"{base}/v1/register/{quote(project, safe='')}").json()
-    if reference["status_list"] is None:
+    shown = _get(f"{base}/v1/register/{quote(project, safe='')}").json()
+    if shown["status_list"] is None:
         raise UnknownStatusError("the project has no place in the status list")
-    index, uri = reference["status_list"]["idx"], reference["status_list"]["uri"]
+    reference = jwt.decode(shown["status_list"]["token"], keys, algorithms=["Ed25519"])
+    if reference.header.get("typ") != REFERENCE_TYPE or reference.claims["sub"] != project:
+        raise UnknownStatusError("the place in the status list is another project's")
+    place = reference.claims["status"]["status_list"]
+    index, uri = place["idx"], place["uri"]
+    if (index, uri) != (shown["status_list"]["idx"], shown["status_list"]["uri"]):
+        raise UnknownStatusError("the site names another place than the signed one")
     token = jwt.decode(_get(uri).content, keys, algorithms=["Ed25519"])
     return status_at(**_checked(token.header, token.claims, uri), index=index)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from shared.cli.values import Number
 from shared.settings import Settings
 from shared.web.access import ROLES, issue_token, load_or_create_key
 
@@ -15,7 +16,7 @@ from shared.web.access import ROLES, issue_token, load_or_create_key
 @click.option("--undertaker", help="USCC (role undertaker).")
 @click.option("--expert", help="Code of the expert (role expert).")
 @click.option("--agency", help="Code of the agency (role agency).")
-@click.option("--hours", default=12.0, type=click.FloatRange(0.01, 24 * 30), help="Lifetime.")
+@click.option("--hours", default=12.0, type=Number(0.01, 24 * 30), help="Lifetime.")
 def token(role: str, subject: str, hours: float, **claims: str | None) -> None:
     """Print a bearer token for ROLE, signed by the local development key (LAUREL_JWT_KEY)."""
     settings = Settings.from_environ()

@@ -25,7 +25,8 @@ def _parse_policy(policy: str) -> InspectionPolicy:
 
 
 def _policy(loaded: Mapping[str, Any]) -> InspectionPolicy:
-    return InspectionPolicy(**{**loaded, "hard_gates": tuple(loaded["hard_gates"])})
+    keys = {name: tuple(loaded[name]) for name in ("hard_gates", "finding_keys")}
+    return InspectionPolicy(**{**loaded, **keys})
 
 
 @lru_cache(maxsize=64)
@@ -49,6 +50,7 @@ def _parse(definition: str) -> Programme:
         unit_quotas=loaded["unit_quotas"],
         total_quota=loaded["total_quota"],
         experts_per_application=loaded["experts_per_application"],
+        correction_days=loaded["correction_days"],
         rubric=tuple(Criterion(**item) for item in loaded["rubric"]),
         publicity_working_days=loaded["publicity_working_days"],
         validity_years=loaded["validity_years"],

@@ -13,9 +13,10 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 
 from shared.errors import InvalidError
 from shared.programme.definition import normalise
-from shared.programme.schema import DEFINITION
+from shared.programme.schema import DEFINITION, UNIT_KINDS
 
-MAX_CHARACTERS, MAX_VALUE, MAX_DEPTH = 262_144, 2_000, 20
+MAX_CHARACTERS, MAX_VALUE, MAX_DEPTH, MAX_EVENTS = 65_536, 2_000, 20, 5_000
+TOO_MANY = f"more than {MAX_EVENTS // 2} keys and values: no round has so many"
 INSTANT = "must be a day and time with its offset, like 2020-10-12T00:00:00+08:00"
 ADVICE = {
     "Missing data for required field.": "is missing: add it",
@@ -82,7 +83,14 @@ def _examine(text: str) -> tuple[list[Finding], Any]:
         DEFINITION.load(_plain(definition))
     except ValidationError as error:
         return sorted(_findings(error.messages, definition, [])), {}
-    return [], _plain(definition)
+    return sorted(_findings(_forgotten(definition), definition, [])), _plain(definition)
+
+
+def _forgotten(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What a definition may lack, and a round must say: else all units of a kind get no places."""
+    missing = [kind for kind in UNIT_KINDS if kind not in definition["unit_quotas"]]
+    words = "is missing: write 0 if these units get no places"
+    return {"unit_quotas": {kind: [words] for kind in missing}} if missing else {}
 
 
 def _parse(text: str) -> Any:
@@ -97,7 +105,9 @@ def _parse(text: str) -> Any:
 def _refuse_traps(text: str) -> None:
     """Refuse what no definition needs and what could exhaust us, before anything is built."""
     depth = 0
-    for event in YAML().parse(text):
+    for number, event in enumerate(YAML().parse(text)):
+        if number > MAX_EVENTS:
+            raise MarkedYAMLError(problem=TOO_MANY, problem_mark=event.start_mark)
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if trap := _trap(event, depth):
             raise MarkedYAMLError(problem=trap, problem_mark=event.start_mark)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,31 @@ COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
 DAYS = validate.Range(1, 1000, error="must be from 1 to 1000")
 YEARS = validate.Range(1, 100, error="must be from 1 to 100")
 POINTS = validate.Range(min=Decimal(0), max=Decimal(100), error="must be from 0 to 100")
-TEXT = validate.Length(1, 200, error="must have 1 to 200 characters")
-VERSION = validate.Length(1, 40, error="must have 1 to 40 characters")
+INSPECTORS = validate.Range(2, 20, error="must be from 2 to 20")
 ITEMS = validate.Length(1, 100, error="must have 1 to 100 items")
+
+
+class _Line(validate.Length):
+    """So many characters, not only blanks, of this form."""
+
+    def __init__(self, most: int, form: str = r"(?s:.)*", words: str = "") -> None:
+        super().__init__(1, most, error=f"must have 1 to {most} characters")
+        self._form, self._words = re.compile(form), words
+
+    def __call__(self, value: Any) -> Any:
+        """The value; raises ValidationError."""
+        super().__call__(value)
+        if not value.strip():
+            raise ValidationError("must not be blank")
+        if not self._form.fullmatch(value):
+            raise ValidationError(self._words)
+        return value
+
+
+TEXT, VERSION = _Line(200), _Line(40)
+KEY = _Line(
+    200, "[A-Za-z][A-Za-z0-9_-]{0,59}", "must be 1 to 60 letters, digits, - or _, first a letter"
+)
 
 
 def _positive(most: int, places: int) -> Callable[[Decimal], None]:
@@ -30,7 +53,9 @@ def _positive(most: int, places: int) -> Callable[[Decimal], None]:
 
 
 def _unit(value: str) -> None:
-    if value not in UNIT_KINDS and not re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", value):
+    is_kind_in_capitals = value.casefold() in UNIT_KINDS and value not in UNIT_KINDS
+    is_code = re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", value)
+    if is_kind_in_capitals or not (value in UNIT_KINDS or is_code):
         raise ValidationError(f"must be {', '.join(UNIT_KINDS)} or the code of a unit")
 
 
@@ -44,9 +69,14 @@ def _repeated(items: Sequence[Mapping[str, Any]], name: str) -> dict[int, Any]:
     }
 
 
+def _of_these_days(instant: datetime) -> None:
+    if not 1990 <= instant.year < 2200:  # noqa: PLR2004 - years of awards, and of calendars
+        raise ValidationError("must lie between 1990 and 2200")
+
+
 class _Submission(Schema):
-    opens_at = fields.AwareDateTime(required=True)
-    closes_at = fields.AwareDateTime(required=True)
+    opens_at = fields.AwareDateTime(required=True, validate=_of_these_days)
+    closes_at = fields.AwareDateTime(required=True, validate=_of_these_days)
 
     @validates_schema
     def _in_order(self, data: dict[str, Any], **_: Any) -> None:
@@ -68,7 +98,7 @@ class _Direction(Schema):
 
 
 class _Criterion(Schema):
-    key = fields.String(required=True, validate=TEXT)
+    key = fields.String(required=True, validate=KEY)
     name_zh = fields.String(required=True, validate=TEXT)
     name_en = fields.String(required=True, validate=TEXT)
     weight = fields.Decimal(required=True, as_string=True, validate=_positive(1, 6))
@@ -81,10 +111,13 @@ class _Inspection(Schema):
     policy = fields.String(required=True, validate=validate.OneOf((IMMEDIATE, RECTIFY)))
     pass_score = fields.Decimal(required=True, as_string=True, validate=POINTS)
     warning_score = fields.Decimal(required=True, as_string=True, validate=POINTS)
-    hard_gates = fields.List(fields.String(validate=TEXT), load_default=list)
+    hard_gates = fields.List(fields.String(validate=KEY), load_default=list)
+    finding_keys = fields.List(fields.String(validate=KEY), load_default=list)
     rectification_days = fields.Integer(required=True, strict=True, validate=DAYS)
     not_cooperating_fails = fields.Boolean(load_default=True)
-    min_inspectors = fields.Integer(load_default=2, strict=True, validate=validate.Range(min=2))
+    least_returned = fields.Integer(load_default=1, strict=True, validate=COUNT)
+    least_return_rate = fields.Decimal(load_default=Decimal(0), as_string=True, validate=POINTS)
+    min_inspectors = fields.Integer(load_default=2, strict=True, validate=INSPECTORS)
     draw_notice_working_days = fields.Integer(load_default=1, strict=True, validate=DAYS)
     agency_cap_per_year = fields.Integer(load_default=15, strict=True, validate=COUNT)
     rule_version = fields.String(required=True, validate=VERSION)
@@ -95,6 +128,9 @@ class _Inspection(Schema):
     def _in_order(self, data: dict[str, Any], **_: Any) -> None:
         if data["warning_score"] > data["pass_score"]:
             raise ValidationError("must not be above pass_score", "warning_score")
+        for name in ("hard_gates", "finding_keys"):
+            if twice := sorted({key for key in data[name] if data[name].count(key) > 1}):
+                raise ValidationError(f"names twice: {', '.join(twice)}", name)
 
 
 class Definition(Schema):
@@ -118,6 +154,7 @@ class Definition(Schema):
         required=True,
     )
     total_quota = fields.Integer(required=True, strict=True, validate=COUNT)
+    correction_days = fields.Integer(load_default=10, strict=True, validate=DAYS)
     experts_per_application = fields.Integer(required=True, strict=True, validate=COUNT)
     rubric = fields.List(fields.Nested(_Criterion), required=True, validate=ITEMS)
     publicity_working_days = fields.Integer(required=True, strict=True, validate=DAYS)

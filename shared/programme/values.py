@@ -32,14 +32,20 @@ class Criterion:
 
 @dataclass(frozen=True)
 class InspectionPolicy:
-    """How inspections are judged; scores are points of 100."""
+    """How inspections are judged; scores are points of 100, rates are per cent.
+
+    A finding's key is a hard gate or one of `finding_keys`; without any of these, it is free.
+    """
 
     policy: str
     pass_score: Decimal
     warning_score: Decimal
     hard_gates: tuple[str, ...]
+    finding_keys: tuple[str, ...]
     rectification_days: int
     not_cooperating_fails: bool
+    least_returned: int
+    least_return_rate: Decimal
     min_inspectors: int
     draw_notice_working_days: int
     agency_cap_per_year: int
@@ -68,6 +74,7 @@ class Programme:
     unit_quotas: Mapping[str, int]
     total_quota: int
     experts_per_application: int
+    correction_days: int
     rubric: tuple[Criterion, ...]
     publicity_working_days: int
     validity_years: int

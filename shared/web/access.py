@@ -19,6 +19,7 @@ from shared.errors import ForbiddenError, SettingError, UnauthenticatedError
 from shared.settings import Settings
 from shared.spine.context import Actor
 from shared.spine.texts import is_storable
+from shared.web.fields import oddities
 from shared.web.issuer import IssuerKeys
 
 ROLES = frozenset({"official", "unit", "undertaker", "expert", "agency", "operator"})
@@ -89,8 +90,8 @@ def _verified(token: str, keys: KeySet) -> dict[str, Any]:
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims[name]
-    if not isinstance(value, str) or not is_storable(value):
-        raise ForbiddenError(f"The token's {name} must be a text that can be kept.")
+    if not isinstance(value, str) or not is_storable(value) or oddities(value):
+        raise ForbiddenError(f"The token's {name} must be a line of text that can be kept.")
     return value
 
 
@@ -112,7 +113,7 @@ def load_or_create_key(path: Path) -> OKPKey:
         key = OKPKey.import_key(json.loads(path.read_text()))
     except OSError as error:
         raise SettingError(f"The key file {path} cannot be used: {error.strerror}.") from error
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise SettingError(f"The key file {path} holds no JWK: {error}.") from error
     if not key.is_private or key.curve_name != "Ed25519":
         raise SettingError(f"The key file {path} holds no private Ed25519 key.")

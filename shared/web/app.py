@@ -81,7 +81,7 @@ class WebApp:
         if spec.browser and spec.method != "GET":
             browsers.refuse_foreign(request)
         actor = self._actor(spec, request)
-        path = incoming.storable(path, "path")
+        path = incoming.path_of(path)
         trace = traceparent_of(request.headers.get("traceparent"))
         context = Context(actor, self._runtime.clock.now(), traceparent=trace)
         call = Call(path=path, context=context)

@@ -3,28 +3,90 @@
 A text that says something is never blank, so that no two services hold different rules for it.
 """
 
+import unicodedata
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
 from shared import uscc
 
+# They turn the text around them, or end its line: what is read is not what is kept (UTS 39).
+TRICKS = frozenset(
+    map(chr, (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)))
+)
+BLANK = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def oddities(text: str, allowed: str = "") -> list[str]:
+    """The characters of a text that have no place in a line: control characters and tricks."""
+    odd = (char for char in text if char in TRICKS or unicodedata.category(char) == "Cc")
+    return sorted({f"U+{ord(char):04X}" for char in odd if char not in allowed})
+
+
+def says_something(text: str) -> bool:
+    """Whether it holds more than blanks, visible or not."""
+    return any(unicodedata.category(char) not in BLANK for char in text)
+
 
 class Says(validate.Length):
-    """So many characters, and not only blanks."""
+    """So many characters: one line, or several, that say something and hide nothing."""
+
+    def __init__(self, least: int, most: int, *, lines: bool = False, without: str = "") -> None:
+        super().__init__(least, most, error=f"must have {least} to {most} characters")
+        self._allowed, self._without = "\n\r\t" if lines else "", without
 
     def __call__(self, value: Any) -> Any:
         """The value; raises ValidationError."""
         super().__call__(value)
-        if not value.strip():
+        if not says_something(value):
             raise ValidationError("must not be blank")
+        if odd := oddities(value, self._allowed):
+            raise ValidationError(f"must not hold control or direction characters ({odd[0]})")
+        if found := next((char for char in self._without if char in value), None):
+            raise ValidationError(f"must not hold {found}")
         return value
 
 
-TEXT = Says(1, 200, error="must have 1 to 200 characters")
-LONG = Says(1, 5000, error="must have 1 to 5000 characters")
+SHORT = Says(1, 80)
+TEXT = Says(1, 200)
+LONG = Says(1, 5000, lines=True)
+FILENAME = Says(1, 200, without="/\\")
+CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
 SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
+
+
+class Instant(fields.AwareDateTime):
+    """An instant of a year that calendars and databases of everybody know."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
+    ) -> datetime:
+        instant: datetime = super()._deserialize(value, attr, data, **more)
+        if not EARLIEST <= instant < LATEST:
+            raise ValidationError("must lie between 1900 and 2200")
+        return instant
+
+
+class Mail(fields.Email):
+    """A mail address that letters can be sent to; its domain may be in any script (IDNA)."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
+    ) -> str:
+        address = str(super()._deserialize(value, attr, data, **more))
+        name, _, domain = address.rpartition("@")
+        try:
+            name.encode("ascii")
+            domain.encode("idna")
+        except UnicodeError as error:
+            message = "must have an ASCII name and a domain that can be looked up"
+            raise ValidationError(message) from error
+        if odd := oddities(address):
+            raise ValidationError(f"must not hold control or direction characters ({odd[0]})")
+        return address
 
 
 class Uscc(fields.String):

@@ -10,10 +10,12 @@ from werkzeug.wrappers import Request
 
 from shared.errors import InvalidError, LaurelError
 from shared.spine.texts import is_storable
+from shared.web.fields import oddities
 from shared.web.problems import invalid
 from shared.web.spec import built
 
 MAX_BODY_BYTES = 1_048_576
+LONGEST_NAME = 200
 MAX_INTEGER = 2**63 - 1
 _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
 
@@ -75,6 +77,15 @@ def storable(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
             f"The {where} is not valid: {errors[0]['field']}: {errors[0]['message']}",
             errors=errors,
         )
+    return values
+
+
+def path_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters of a path; raises InvalidError for what names nothing that we keep."""
+    for name, value in storable(values, "path").items():
+        if isinstance(value, str) and (oddities(value) or len(value) > LONGEST_NAME):
+            message = f"must be one line of at most {LONGEST_NAME} characters"
+            raise InvalidError.at(name, message)
     return values
 
 

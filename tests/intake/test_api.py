@@ -1,6 +1,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from stdnum.cn import uscc
@@ -8,11 +9,14 @@ from stdnum.cn import uscc
 from services.intake import commands
 from services.intake.models import Application
 from shared.errors import LaurelError
+from shared.programme.definition import parse
+from shared.programme.lint import read_programme
 from shared.spine.envelope import Event, new_id
 from shared.testing import acting
 
 USCC = "91350100M000100Y43"
 NOW = datetime(2020, 10, 12, 1, tzinfo=UTC)
+PROGRAMME = (Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml").read_text()
 
 
 def types(intake):
@@ -320,3 +324,88 @@ def test_the_same_key_of_two_undertakers_is_not_the_same_request(intake):
         made.append(intake.post("/v1/applications", body, who | {"Idempotency-Key": "k"}))
     assert [answer.status_code for answer in made] == [201, 201]
     assert made[0].json["project"] != made[1].json["project"]
+
+
+def put(intake, project, **values):
+    path = f"/v1/applications/{project}"
+    return intake.client.put(path, json=values, headers=intake.undertaker)
+
+
+def test_a_returned_application_is_answered_until_its_own_date_also_after_the_window(intake):
+    project = intake.review("questioned")
+    answer = intake.act(project, "return")
+    assert answer.status_code == 200, answer.text
+    closes = parse(read_programme(PROGRAMME)).closes_at
+    intake.clock.set(closes - timedelta(days=1))
+    other = intake.review("questioned")
+    until = datetime.fromisoformat(intake.act(other, "return").json["answer_by"])
+    intake.clock.set(closes + timedelta(days=1))
+    assert put(intake, other, title="更正").status_code == 200
+    assert intake.act(other, "submit", who=intake.undertaker).status_code == 200
+    assert put(intake, project, title="更正").status_code == 200
+    late = intake.act(project, "submit", who=intake.undertaker)
+    assert late.json["slug"] == "outside-submission-window"
+    assert until > closes
+
+
+def test_a_verdict_is_about_what_was_judged_and_not_about_what_came_after(intake):
+    project = intake.review("questioned")
+    items = [{"item": 1, "verdict": "verified"}]
+    assert intake.act(project, "review/items", {"items": items}).status_code == 200
+    assert intake.act(project, "return").status_code == 200
+    assert put(intake, project, title="另一项目").status_code == 200
+    assert intake.act(project, "submit", who=intake.undertaker).status_code == 200
+    assert intake.act(project, "review/start").status_code == 200
+    items = [{"item": 2, "verdict": "verified"}]
+    assert intake.act(project, "review/items", {"items": items}).status_code == 200
+    assert intake.recommend(project).json["items"] == ["1 business_licence"]
+    items = [{"item": 1, "verdict": "verified"}]
+    intake.act(project, "review/items", {"items": items})
+    assert intake.recommend(project).status_code == 200
+
+
+def test_what_was_found_false_stays_false(intake):
+    project = intake.review("false")
+    items = [{"item": 1, "verdict": "verified"}]
+    answer = intake.act(project, "review/items", {"items": items})
+    assert (answer.status_code, answer.json["slug"]) == (409, "evidence-not-verified")
+    assert intake.recommend(project).status_code == 409
+
+
+def test_one_work_of_one_undertaker_at_two_units_is_shown_to_both(intake):
+    first = intake.submit(title="某 项目A")
+    second = intake.submit(title="某项目a", unit="P310000")
+    intake.submit(title="别的项目", unit="P310000")
+    for project, other, unit in ((first, second, "P110000"), (second, first, "P310000")):
+        who = intake.token("unit", unit=unit)
+        shown = intake.client.get(f"/v1/applications/{project}", headers=who).json
+        assert shown["same"] == [other]
+
+
+def test_a_draft_is_for_its_undertaker_alone(intake):
+    project = intake.draft()
+    path = f"/v1/applications/{project}"
+    assert intake.client.get(path, headers=intake.reviewer).status_code == 403
+    assert intake.client.get("/v1/applications", headers=intake.reviewer).json["items"] == []
+    assert intake.client.get(path, headers=intake.undertaker).status_code == 200
+    intake.act(project, "submit", who=intake.undertaker)
+    assert intake.client.get(path, headers=intake.reviewer).status_code == 200
+
+
+def test_one_rule_version_never_names_two_rules(intake):
+    changed = PROGRAMME.replace("pass_score: 65", "pass_score: 70")
+    answer = intake.post("/v1/programmes", {"yaml": changed}, intake.official)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == "inspection.rule_version"
+    intake.publish(changed.replace('rule_version: "2020-1"', 'rule_version: "2020-2"'))
+    back = intake.post("/v1/programmes", {"yaml": PROGRAMME}, intake.official)
+    assert back.status_code == 201
+    intake.publish(PROGRAMME.replace("agency_cap_per_year: 15", "agency_cap_per_year: 20"))
+
+
+@pytest.mark.parametrize("code", ["%20", "%0A", "a", "P-1", "P" * 17, "%E2%80%AE"])
+def test_a_unit_s_code_is_one_that_a_definition_can_name(intake, code):
+    body = {"kind": "province", "name_zh": "某省", "name_en": "n"}
+    answer = intake.client.put(f"/v1/units/{code}", json=body, headers=intake.official)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == "code"

@@ -29,6 +29,8 @@ SCORES = {"innovation": "80", "effect": "80", "feasibility": "80"}
 class Scoring(Laurel):
     """The service, and what units' events, officials, experts and the public do with it."""
 
+    DEFINITION = DEFINITION
+
     def __init__(self, directory, environ=None):
         super().__init__(directory, environ, classes=[ScoringService])
         self.client = self.http("scoring")
@@ -113,8 +115,8 @@ class Scoring(Laurel):
         }
         return self.client.post("/v1/objections", json=body | changes)
 
-    def decide(self, objection, *, upheld):
-        body = {"upheld": upheld, "reason": "the register of patents"}
+    def decide(self, objection, *, upheld, **more):
+        body = {"upheld": upheld, "reason": "the register of patents", **more}
         return self.post(f"objections/{objection}/decide", body)
 
     def entry(self, project):

@@ -1,6 +1,8 @@
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,4 +149,24 @@ def test_late_entries_are_ranked_after_the_others_for_the_places_that_are_left()
         ("a", 8, True),
         ("b", 9, False),
         ("c", 10, True),
+    ]
+
+
+def test_totals_that_look_alike_are_told_apart_before_any_tie_break():
+    one, other = Fraction("55.408896"), Fraction("55.408867")
+    candidates = [
+        replace(candidate("low", content="a"), score=other, criteria=(Fraction(99),)),
+        replace(candidate("high", content="b"), score=one, criteria=(Fraction(1),)),
+    ]
+    outcomes = ranking.rank(candidates, Places(1, {}))
+    assert [outcome.project for outcome in outcomes] == ["high", "low"]
+
+
+def test_who_waits_for_a_place_keeps_the_rank_and_comes_before_who_is_new():
+    waiting = [replace(candidate(f"w{rank}", "60"), rank=rank) for rank in (2, 5)]
+    outcomes = ranking.rank([candidate("new", "99"), *reversed(waiting)], Places(2, {}, {1: 1}, 5))
+    assert [(one.project, one.rank, one.shortlisted) for one in outcomes] == [
+        ("w2", 2, True),
+        ("w5", 5, False),
+        ("new", 6, False),
     ]

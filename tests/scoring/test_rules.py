@@ -36,7 +36,7 @@ def test_every_pair_outside_the_table_is_refused_with_the_reason(state, move):
             rules.moved(state, move)
 
 
-def test_the_table_is_transitions_7_to_13_and_the_closing():
+def test_the_table_is_transitions_7_to_13_and_what_guards_undo():
     assert {(str(state), str(to)) for (state, _move), to in rules.TRANSITIONS.items()} == {
         ("RECOMMENDED", "SCORING"),
         ("SCORING", "SCORED"),
@@ -45,7 +45,11 @@ def test_the_table_is_transitions_7_to_13_and_the_closing():
         ("SHORTLISTED", "PUBLICISED"),
         ("PUBLICISED", "NOT_SELECTED"),
         ("PUBLICISED", "DESIGNATED"),
-        ("DESIGNATED", "REVOKED"),
+        ("SCORED", "SCORING"),
+        ("NOT_SELECTED", "SHORTLISTED"),
+        ("RECOMMENDED", "NOT_SELECTED"),
+        ("SCORING", "NOT_SELECTED"),
+        ("SHORTLISTED", "NOT_SELECTED"),
     }
 
 
@@ -146,7 +150,10 @@ def test_a_real_name_is_taken_two_chinese_characters_suffice(name):
         "anonymous", "Anonymous", " ANONYMOUS. ", "a n o n y m o u s", "(anonymous)",
         "ａｎｏｎｙｍｏｕｓ", "Anonymous citizen", "anon", "nobody", "No name", "None", "N/A", "n.a.",
         "匿名", "匿 名", "【匿名】", "匿\u200b名", "匿名者", "匿名举报人", "佚名", "无名氏", "不愿具名",
-        "某某", "张某", "某公司员工", "热心市民", "群众", "知情人",
+        "某某", "张某", "某公司员工", "热心市民", "群众", "知情人", "知情者", "热心人", "热心人士",
+        "一名群众", "群众甲", "网友甲", "路人甲", "举报人", "不愿透露", "业内人士", "员工", "消费者",
+        "用户", "王先生", "市民王先生", "张XX", "老百姓", "Mr X", "A citizen", "user123", "test",
+        "whistleblower", "Someone", "a consumer",
     ],
 )  # fmt: skip
 def test_an_anonymous_objection_is_refused_however_it_is_spelt(name):

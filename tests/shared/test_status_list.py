@@ -85,8 +85,33 @@ def test_a_size_that_the_draft_does_not_have_is_refused(bits):
 
 def test_a_list_that_unpacks_without_end_is_read_no_further_than_its_largest_size():
     bomb = base64.urlsafe_b64encode(zlib.compress(bytes(1 << 26), 9)).decode()
-    with pytest.raises(ValueError, match="no such index"):
-        status_at(bomb, 8, 1 << 25)
+    with pytest.raises(ValueError, match="too long"):
+        status_at(bomb, 8, 0)
+
+
+WHOLE = zlib.compress(pack([0, 1, 2, 3], 2), 9)
+
+
+@pytest.mark.parametrize(
+    "squeezed",
+    [*(WHOLE[:-cut] for cut in range(1, len(WHOLE))), WHOLE + b"x", WHOLE + WHOLE, b""],
+)
+def test_a_list_that_is_not_whole_tells_nothing(squeezed):
+    with pytest.raises(ValueError, match="status list"):
+        status_at(base64.urlsafe_b64encode(squeezed).decode().rstrip("="), 2, 0)
+
+
+@pytest.mark.parametrize("bits", [0, 3, 5, 16, -1, True, 2.0, "2", None])
+def test_no_other_size_of_a_status_is_read(bits):
+    with pytest.raises(ValueError, match="1, 2, 4 or 8"):
+        status_at(compress(pack([0], 2)), bits, 0)
+
+
+@pytest.mark.parametrize("junk", ["!", "é", " ", "\n", "%3D"])
+def test_characters_that_are_not_of_base64url_are_not_passed_over(junk):
+    lst = compress(pack([0], 2))
+    with pytest.raises(ValueError, match="cannot be read"):
+        status_at(lst[:4] + junk + lst[4:], 2, 0)
 
 
 URI = "https://site.example/status-lists/1"

@@ -6,9 +6,17 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from shared.agency.message import METHODS
 from shared.project import Ground
-from shared.web.fields import LONG, SHA256, TEXT, Party, Uscc
+from shared.web.fields import CODE, LONG, SHA256, TEXT, Instant, Mail, Party, Uscc
 
-CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
+KEY_ID = validate.Regexp(
+    r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}\Z",
+    error="must be 1 to 80 letters, digits, - _ or ., and must not begin with a dot",
+)
+
+
+def _of_two_holders(commitments: dict[str, str]) -> None:
+    if len(set(commitments.values())) < 2:  # noqa: PLR2004 - one alone could try values
+        raise ValidationError("must be of at least two holders with secrets of their own")
 
 
 class AgencyIn(Schema):
@@ -22,10 +30,10 @@ class AgencyIn(Schema):
 class KeyIn(Schema):
     """One Ed25519 key with its validity."""
 
-    kid = fields.String(required=True, validate=validate.Length(1, 80))
+    kid = fields.String(required=True, validate=KEY_ID)
     public_jwk = fields.Dict(required=True)
-    valid_from = fields.AwareDateTime(required=True)
-    valid_to = fields.AwareDateTime(required=True)
+    valid_from = Instant(required=True)
+    valid_to = Instant(required=True)
 
 
 class KeyOut(KeyIn):
@@ -67,13 +75,13 @@ class PlanIn(Schema):
     target_count = fields.Integer(required=True, strict=True, validate=validate.Range(1))
     projects = fields.List(fields.String(), load_default=list)
     commitments = fields.Dict(
-        keys=fields.String(),
+        keys=fields.String(validate=TEXT),
         values=fields.String(validate=SHA256),
         required=True,
-        validate=validate.Length(2, error="must name at least two holders: one alone could steer"),
+        validate=_of_two_holders,
     )
     public_value = fields.String(required=True, validate=TEXT)
-    draw_at = fields.AwareDateTime(required=True)
+    draw_at = Instant(required=True)
 
 
 class PlanOut(Schema):
@@ -111,6 +119,7 @@ class InspectionOut(Schema):
     method = fields.String()
     inspectors = fields.List(fields.String())
     stage = fields.String()
+    order = fields.String(allow_none=True)
     outcome = fields.String(allow_none=True)
     score = fields.String(allow_none=True)
     reasons_zh = fields.List(fields.String())
@@ -166,8 +175,8 @@ class RevokeIn(Schema):
     reason_zh = fields.String(required=True, validate=LONG)
     reason_en = fields.String(required=True, validate=LONG)
     evidence = fields.List(fields.Nested(EvidenceIn), required=True)
-    notice_at = fields.AwareDateTime(required=True)
-    statement = fields.String(required=True)
+    notice_at = Instant(required=True)
+    statement = fields.String(required=True, validate=LONG)
     undertaker = Uscc(
         load_default=None,
         allow_none=True,
@@ -215,7 +224,7 @@ class ChangeDecisionIn(Schema):
     reason = fields.String(required=True, validate=LONG)
     uscc = Uscc(load_default=None, allow_none=True)
     name = fields.String(load_default=None, allow_none=True, validate=TEXT)
-    contact_email = fields.Email(
+    contact_email = Mail(
         load_default=None,
         allow_none=True,
         metadata={"description": "where it is written to; without, letters go where they went"},

@@ -1,6 +1,6 @@
 """What time itself does to a designated project: its rectification or its validity runs out."""
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
@@ -35,16 +35,33 @@ def expire_due(session: Session, context: Context) -> int:
     return each_due(session, ordered, lambda row: keep_deadlines(session, row, context))
 
 
+def keep_due_deadlines(session: Session, programme: str, context: Context) -> None:
+    """Do what has fallen due for the projects of a round, before they are chosen from."""
+    project = models.Project
+    due = select(project).where(
+        project.programme == programme,
+        project.state.in_(rules.ACTIVE),
+        or_(project.rectify_until <= context.now, project.expire_at <= context.now),
+    )
+    for row in session.scalars(due.order_by(project.project).with_for_update()):
+        keep_deadlines(session, row, context)
+    session.flush()
+
+
 def keep_deadlines(session: Session, project: models.Project, context: Context) -> None:
     """Do what has fallen due for one project, whichever timer or request comes to it first.
 
-    So a report or decision that comes after a deadline finds it passed, timer or no timer.
+    So a report or decision that comes after a deadline finds it passed, timer or no timer; and what
+    time did took effect when it was due, however late it is done.
     """
-    move = rules.due_move(project.state, project.rectify_until, project.expire_at, context.now)
-    by_time = context.by(TIME)
+    due = rules.due_move(project.state, project.rectify_until, project.expire_at, context.now)
+    if due is None:
+        return
+    (since, move), by_time = due, context.by(TIME)
+    basis = {"effective_at": since.isoformat()}
     if move is Move.REVOKE:
-        basis = {"deadline": str(project.rectify_by)}
+        basis["deadline"] = str(project.rectify_by)
         revoke_project(session, project, Ground.INSPECTION_FAILED, OVERDUE, by_time, basis=basis)
-    elif move is Move.EXPIRE:
-        move_project(session, project, move, EXPIRED, by_time)
+    else:
+        move_project(session, project, move, EXPIRED, by_time, basis=basis)
         record(session, PROJECT_EXPIRED, project, by_time)

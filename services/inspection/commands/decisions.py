@@ -73,7 +73,7 @@ def reinstate_project(
     move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
     revocation = session.get_one(models.Revocation, (project.project, project.epoch))
     revocation.quashed_by = values["decision"]
-    project.epoch += 1
+    project.epoch, project.order, project.ordered_at = project.epoch + 1, None, None
     record(session, PROJECT_REINSTATED, project, context)
     return project
 

@@ -8,9 +8,9 @@ from services.inspection import models, rules
 from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.plans import policy_of
 from services.inspection.commands.projects import apply_verdict
-from services.inspection.rules import Outcome, Step, Verdict
+from services.inspection.rules import Move, Outcome, Step, Verdict
 from shared.catalogue import INSPECTION_COMPLETED
-from shared.project import State
+from shared.programme.values import InspectionPolicy
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
@@ -34,25 +34,19 @@ def conclude_inspection(
     An inspection of an earlier epoch, or of a project that is not designated any more, still
     finishes, and changes nothing of the project.
     """
-    policy = policy_of(session, inspection.plan)
+    policy = policy_of(session, inspection)
     verdict = rules.verdict(report, policy)
     project = locked(session, models.Project, inspection.project)
     keep_deadlines(session, project, context)
     inspection.stage = rules.stepped(inspection.stage, Step.REPORT)
     score = report["score"]
-    inspection.score_text = str(score) if score is not None else None
+    inspection.score = str(score) if score is not None else None
     inspection.message = message
     completed = _publish(session, inspection, Step.PUBLISH, verdict, context)
-    if inspection.epoch == project.epoch:
-        move = rules.consequence(
-            verdict.outcome,
-            project.state,
-            policy,
-            is_reinspection=_is_reinspection(inspection, project),
-        )
-        because = context.because_of(completed)
-        apply_verdict(session, project, inspection, move, because, policy=policy)
-    if verdict.outcome in rules.UNSETTLED:
+    move = _consequence(inspection, project, verdict.outcome, policy)
+    because = context.because_of(completed)
+    apply_verdict(session, project, inspection, move, because, policy=policy)
+    if rules.is_open(verdict.outcome, project.state, move):
         _open_task(session, inspection, context)
     return verdict
 
@@ -65,7 +59,7 @@ def void_inspection(
     One that was concluded is not voided; what it led to is undone by a reinstatement.
     """
     inspection = locked(session, models.Inspection, inspection_id)
-    version = policy_of(session, inspection.plan).rule_version
+    version = policy_of(session, inspection).rule_version
     verdict = Verdict(Outcome.VOID, (values["reason_zh"],), (values["reason_en"],), version)
     _publish(session, inspection, Step.VOID, verdict, context)
     return inspection
@@ -95,9 +89,16 @@ def _open_task(session: Session, inspection: models.Inspection, context: Context
     )
 
 
-def _is_reinspection(inspection: models.Inspection, project: models.Project) -> bool:
-    """Whether it was drawn after the rectification that runs was ordered."""
-    decision = project.decision
-    if project.state != State.RECTIFYING or decision is None:
-        return False
-    return bool(inspection.drawn_at > decision["decided_at"])
+def _consequence(
+    inspection: models.Inspection,
+    project: models.Project,
+    outcome: Outcome,
+    policy: InspectionPolicy,
+) -> Move | None:
+    if inspection.epoch != project.epoch:
+        return None
+    if inspection.order is not None:
+        is_running = inspection.order == project.order
+        return rules.after_reinspection(outcome, project.state, policy, is_running=is_running)
+    is_news = project.ordered_at is None or inspection.drawn_at > project.ordered_at
+    return rules.after_inspection(outcome, project.state, policy, is_news=is_news)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
+from services.inspection import models, rules
 from services.inspection.commands.inspections import conclude_inspection, start_inspection
 from services.inspection.commands.message_checks import (
     Incoming,
@@ -20,6 +20,7 @@ from services.inspection.commands.message_checks import (
     check_signature,
     check_time,
 )
+from services.inspection.commands.plans import policy_of
 from services.inspection.rules import UNPROVED, Code, Stage, disagreements
 from shared.agency.message import (
     REPORTED,
@@ -30,6 +31,7 @@ from shared.agency.message import (
     read_message,
 )
 from shared.catalogue import AGENCY_RECEIPT
+from shared.programme.values import InspectionPolicy
 from shared.spine.context import Actor, Cause, Context
 from shared.spine.envelope import UndecodableError, new_id
 from shared.spine.outbox import record
@@ -108,7 +110,7 @@ def _taken(
     session: Session, incoming: Incoming, message: AgencyMessage, context: Context
 ) -> models.Message:
     inspection = _assigned(session, message)
-    report = _report(message, inspection, context.now)
+    report = _report(session, message, inspection, context.now)
     row = _row(incoming, message, message.agency, context.now)
     session.add(row)
     _act(session, row, inspection, report, context)
@@ -125,7 +127,7 @@ def _assigned(session: Session, message: AgencyMessage) -> models.Inspection:
 
 
 def _report(
-    message: AgencyMessage, inspection: models.Inspection, now: datetime
+    session: Session, message: AgencyMessage, inspection: models.Inspection, now: datetime
 ) -> dict[str, Any] | None:
     if message.type != REPORTED:
         if inspection.stage != Stage.NOTIFIED:
@@ -135,6 +137,7 @@ def _report(
         report = load_report(message.data)
     except WrongSchemaError as error:
         raise Rejected(Code.WRONG_SCHEMA, error.detail) from error
+    _check_keys(report, policy_of(session, inspection))
     problems = implausible(report, today=china_date(now)) + disagreements(
         report,
         method=inspection.method,
@@ -146,6 +149,16 @@ def _report(
     if inspection.stage not in (Stage.NOTIFIED, Stage.IN_PROGRESS):
         raise Rejected(Code.ALREADY_REPORTED, f"The inspection is {inspection.stage} already.")
     return report
+
+
+def _check_keys(report: dict[str, Any], policy: InspectionPolicy) -> None:
+    """A gate that is misspelt must not pass for a finding of another name."""
+    if unknown := rules.unknown_keys(report, policy):
+        known = ", ".join((*policy.hard_gates, *policy.finding_keys))
+        raise Rejected(
+            Code.WRONG_SCHEMA,
+            f"The round does not know the findings {', '.join(unknown)}; it knows {known}.",
+        )
 
 
 def _act(

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.inspection import models, rules
+from services.inspection.commands.deadlines import keep_due_deadlines
 from services.inspection.rules import Stage, Step
 from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
@@ -16,6 +17,7 @@ from shared.errors import IllegalTransitionError, LaurelError
 from shared.programme.definition import parse, parse_policy
 from shared.programme.kept import keep
 from shared.programme.values import InspectionPolicy, Programme
+from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
 from shared.spine.outbox import record
@@ -43,6 +45,7 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
     definition = found(session, models.Programme, values["programme"]).definition
     policy = parse_policy(definition["inspection"])
     caps = _caps(session, policy.agency_cap_per_year, values["draw_at"])
+    keep_due_deadlines(session, values["programme"], context)
     targets = _targets(session, values["programme"], values["projects"])
     inspectors = [
         {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
@@ -82,6 +85,7 @@ def draw_plan(
     """Draw as announced, once; the drawn agencies may report from then on."""
     plan = locked(session, models.Plan, plan_id)
     _check_draw(plan, secrets, context.now)
+    keep_due_deadlines(session, plan.programme, context)
     gone = _withdrawn(session, plan)
     transcript = draws.draw(
         _announced(plan), plan.targets, plan.inspectors, secrets, public_value, withdrawn=gone
@@ -143,9 +147,10 @@ def _check_draw(plan: models.Plan, secrets: Mapping[str, str], now: datetime) ->
         )
 
 
-def policy_of(session: Session, plan_id: str) -> InspectionPolicy:
-    """The rules that the plan's inspections are judged by."""
-    frozen = select(models.Plan.policy).where(models.Plan.id == plan_id)  # not the directories
+def policy_of(session: Session, inspection: models.Inspection) -> InspectionPolicy:
+    """The rules that it is judged by: its plan's, or those under which its order was given."""
+    first = session.get_one(models.Inspection, inspection.order or inspection.inspection)
+    frozen = select(models.Plan.policy).where(models.Plan.id == first.plan)  # not the directories
     return parse_policy(session.execute(frozen).scalar_one())
 
 
@@ -166,6 +171,7 @@ def _inspection(
         inspectors=result["inspectors"],
         stage=stage,
         epoch=project.epoch,
+        order=project.order if project.state == State.RECTIFYING else None,
         drawn_at=now,
         sequence=0,
         reasons_zh=[],

@@ -76,6 +76,7 @@ def apply_verdict(
         return
     move_project(session, project, move, reasons, context, basis=basis)
     if move is Move.ORDER_RECTIFICATION:
+        project.order, project.ordered_at = inspection.inspection, context.now
         _fix_deadline(project, context.now, policy.rectification_days)
         record(session, RECTIFICATION_ORDERED, project, context)
     else:
@@ -174,7 +175,7 @@ def _decision(
         "inspection": basis.get("inspection"),
         "acted_by": basis.get("acted_by"),
         "decided_at": instant,
-        "effective_at": instant,
+        "effective_at": basis.get("effective_at", instant),
     }
 
 

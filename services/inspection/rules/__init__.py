@@ -2,7 +2,7 @@
 
 from services.inspection.rules.decisions import DecisionIncompleteError, check_decision
 from services.inspection.rules.receipts import UNPROVED, Code
-from services.inspection.rules.reports import disagreements
+from services.inspection.rules.reports import disagreements, unknown_keys
 from services.inspection.rules.states import (
     ACTIVE,
     OPEN,
@@ -20,7 +20,9 @@ from services.inspection.rules.verdicts import (
     UNSETTLED,
     Outcome,
     Verdict,
-    consequence,
+    after_inspection,
+    after_reinspection,
+    is_open,
     satisfaction,
     verdict,
 )
@@ -40,12 +42,15 @@ __all__ = [
     "Stage",
     "Step",
     "Verdict",
+    "after_inspection",
+    "after_reinspection",
     "check_decision",
-    "consequence",
     "disagreements",
     "due_move",
+    "is_open",
     "moved",
     "satisfaction",
     "stepped",
+    "unknown_keys",
     "verdict",
 ]

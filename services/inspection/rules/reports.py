@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from shared.programme.values import InspectionPolicy
+
 
 def disagreements(
     report: Mapping[str, Any], *, method: str, drawn_on: date, inspectors: Sequence[str]
@@ -17,3 +19,20 @@ def disagreements(
     if strangers := sorted(set(report["inspectors"]) - set(inspectors)):
         problems.append(f"these inspectors were not drawn: {', '.join(strangers)}")
     return problems
+
+
+def unknown_keys(report: Mapping[str, Any], policy: InspectionPolicy) -> list[str]:
+    """The keys of findings that the definition does not know.
+
+    A definition without a list takes any key, but none that is a hard gate's, misspelt.
+    """
+    gates = set(policy.hard_gates)
+    keys = [item["key"] for item in report["findings"] if item["key"] not in gates]
+    if policy.finding_keys:
+        return sorted(set(keys) - set(policy.finding_keys))
+    plain_gates = {_plain(gate) for gate in gates}
+    return sorted({key for key in keys if _plain(key) in plain_gates})
+
+
+def _plain(key: str) -> str:
+    return "".join(filter(str.isalnum, key.casefold()))

@@ -75,8 +75,8 @@ def moved(state: State, move: Move) -> State:
 
 def due_move(
     state: State, rectify_until: datetime | None, expire_at: datetime | None, now: datetime
-) -> Move | None:
-    """What time itself does by now (transitions 18 and 21); None for nothing.
+) -> tuple[datetime, Move] | None:
+    """What time itself has done by now (transitions 18 and 21), and since when; None for nothing.
 
     What fell due first counts, however late it is noticed; of both at once, the revocation.
     """
@@ -84,7 +84,7 @@ def due_move(
         return None
     due = [(rectify_until, Move.REVOKE), (expire_at, Move.EXPIRE)]
     passed = [(at, move) for at, move in due if at is not None and at <= now]
-    return min(passed, key=lambda pair: pair[0])[1] if passed else None
+    return min(passed, key=lambda pair: pair[0], default=None)
 
 
 def stepped(stage: Stage, step: Step) -> Stage:

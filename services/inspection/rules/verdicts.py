@@ -59,6 +59,28 @@ def satisfaction(questionnaire: Mapping[str, int] | None) -> Fraction | None:
     return Fraction(questionnaire["satisfied"] * 100, questionnaire["returned"])
 
 
+def too_few(report: Mapping[str, Any], policy: InspectionPolicy) -> tuple[str, str] | None:
+    """Why a questionnaire came back too seldom to tell anything, in both languages.
+
+    The least number and the least rate of answers are the definition's.
+    """
+    if report["method"] != QUESTIONNAIRE:
+        return None
+    issued, returned = (report["questionnaire"][name] for name in ("issued", "returned"))
+    least, rate = policy.least_returned, Fraction(policy.least_return_rate)
+    if returned < least:
+        return (
+            f"问卷回收{returned}份，少于{least}份",
+            f"{returned} questionnaires came back, fewer than {least}",
+        )
+    if Fraction(returned * 100, issued) < rate:
+        return (
+            f"问卷回收率低于{policy.least_return_rate}%（发放{issued}份，回收{returned}份）",
+            f"{returned} of {issued} questionnaires came back, under {policy.least_return_rate} %",
+        )
+    return None
+
+
 def points_of(report: Mapping[str, Any]) -> Fraction | None:
     """The figure that counts by the report's method, of 100, exactly; None without one."""
     if report["method"] == QUESTIONNAIRE:
@@ -66,26 +88,49 @@ def points_of(report: Mapping[str, Any]) -> Fraction | None:
     return None if report["score"] is None else Fraction(report["score"])
 
 
-def consequence(
-    outcome: Outcome, state: State, policy: InspectionPolicy, *, is_reinspection: bool
+def after_inspection(
+    outcome: Outcome, state: State, policy: InspectionPolicy, *, is_news: bool
 ) -> Move | None:
-    """What an outcome does to a project (transitions 14 to 18); None for nothing.
+    """What a first inspection does to a project (transitions 14 to 16); None for nothing.
 
-    `unreachable`, `ceased`, `inconclusive` and `void` never revoke by themselves, and nothing
-    happens to a project that is not designated any more. Only a re-inspection, one drawn after the
-    rectification was ordered, tells whether things were put right.
+    `is_news` unless a rectification was ordered after its draw: what it found is then put right or
+    re-inspected already, and a second order would let the deadline slide.
     """
-    failed = outcome is Outcome.FAIL or (
-        outcome is Outcome.NOT_COOPERATING and policy.not_cooperating_fails
-    )
-    is_rechecked = state == State.RECTIFYING and is_reinspection
-    if failed and state in ACTIVE and (policy.is_immediate or is_rechecked):
-        return Move.REVOKE
-    if state == State.DESIGNATED and (failed or outcome is Outcome.RECTIFY):
-        return Move.ORDER_RECTIFICATION
-    if is_rechecked and outcome is Outcome.PASS:
-        return Move.CLOSE_RECTIFICATION
+    if is_failure(outcome, policy) and policy.is_immediate:
+        return Move.REVOKE if state in ACTIVE else None
+    if state == State.DESIGNATED and is_news:
+        is_short = is_failure(outcome, policy) or outcome is Outcome.RECTIFY
+        return Move.ORDER_RECTIFICATION if is_short else None
     return None
+
+
+def after_reinspection(
+    outcome: Outcome, state: State, policy: InspectionPolicy, *, is_running: bool
+) -> Move | None:
+    """What the re-inspection of an order does (transitions 17 and 18); None for nothing.
+
+    A failure revokes also where another re-inspection has passed before, so that the order in
+    which two reports arrive decides nothing. `is_running` while its order is the project's last.
+    """
+    if is_failure(outcome, policy):
+        return Move.REVOKE if state in ACTIVE else None
+    is_waiting = state == State.RECTIFYING and is_running
+    return Move.CLOSE_RECTIFICATION if is_waiting and outcome is Outcome.PASS else None
+
+
+def is_failure(outcome: Outcome, policy: InspectionPolicy) -> bool:
+    """Whether it failed; not to cooperate is what the definition says of it.
+
+    `unreachable`, `ceased`, `inconclusive` and `void` never revoke by themselves.
+    """
+    refused = outcome is Outcome.NOT_COOPERATING and policy.not_cooperating_fails
+    return outcome is Outcome.FAIL or refused
+
+
+def is_open(outcome: Outcome, state: State, move: Move | None) -> bool:
+    """Whether an official must look at it: it moved nothing, and all is not well either."""
+    is_moot = state not in ACTIVE and outcome not in UNSETTLED
+    return move is None and not is_moot and outcome not in (Outcome.PASS, Outcome.VOID)
 
 
 def _shown(points: Fraction) -> str:
@@ -105,14 +150,15 @@ STOPPING = {
 def _judge(
     report: Mapping[str, Any], policy: InspectionPolicy
 ) -> tuple[Outcome, list[str], list[str]]:
-    if report["result"] in STOPPING:
-        outcome, reason_zh, reason_en = STOPPING[report["result"]]
-        return outcome, [reason_zh], [reason_en]
     breaches = sorted(f["key"] for f in report["findings"] if f["result"] == "breach")
     gates = [key for key in breaches if key in policy.hard_gates]
-    points = points_of(report)
     zh = [f"触及一票否决项：{key}" for key in gates]
     en = [f"hard gate breached: {key}" for key in gates]
+    if report["result"] in STOPPING:
+        outcome, reason_zh, reason_en = STOPPING[report["result"]]
+        return outcome, [reason_zh, *zh], [reason_en, *en]
+    thin = too_few(report, policy)
+    points = None if thin else points_of(report)
     if points is not None and points < Fraction(policy.warning_score):
         zh.append(f"得分{_shown(points)}，低于{policy.warning_score}分")
         en.append(f"score {_shown(points)} is below {policy.warning_score}")
@@ -125,8 +171,8 @@ def _judge(
         en.append(f"score {_shown(points)} is below {policy.pass_score}")
     if zh:
         return Outcome.RECTIFY, zh, en
-    if points is None and report["method"] == QUESTIONNAIRE:
-        return Outcome.INCONCLUSIVE, ["问卷无人回收"], ["no questionnaire was returned"]
+    if thin:
+        return Outcome.INCONCLUSIVE, [thin[0]], [thin[1]]
     if report["result"] == "breach":
         return Outcome.RECTIFY, ["报告认定存在问题"], ["the report finds a breach"]
     return Outcome.PASS, ["未发现问题"], ["no breach found"]

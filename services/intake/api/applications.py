@@ -10,6 +10,7 @@ from services.intake.api.schemas import (
     ApplicationEdit,
     ApplicationIn,
     ApplicationOut,
+    ApplicationPageOut,
     ApplicationQuery,
     ApplicationRow,
     ChangeIn,
@@ -20,6 +21,7 @@ from services.intake.api.schemas import (
 )
 from services.intake.commands.applications import own_application
 from shared.errors import ForbiddenError
+from shared.project import State
 from shared.spine.rows import found, narrowed
 from shared.web.paging import Page, keyset
 from shared.web.spec import Call, route
@@ -80,12 +82,16 @@ class ApplicationRoutes:
         application = models.Application
         statement = select(application).options(selectinload(application.evidence))
         statement = narrowed(statement, application, call.query | _own(call))
+        if call.actor.role == "unit":
+            statement = statement.where(application.state != State.DRAFT)
         return keyset(session, statement, call.page)
 
-    @route("GET", ONE, role=READERS, answer=ApplicationOut)
+    @route("GET", ONE, role=READERS, answer=ApplicationPageOut)
     def show_application(self, session: Any, call: Call) -> models.Application:
-        """Show one application with its evidence."""
-        return _visible(session, call)
+        """Show one application with its evidence, and others of its undertaker with its title."""
+        application = _visible(session, call)
+        application.same = commands.same_applications(session, application)
+        return application
 
     @route("GET", f"{ONE}/history", role=READERS)
     def show_history(self, session: Any, call: Call) -> dict[str, Any]:
@@ -129,4 +135,6 @@ def _visible(session: Any, call: Call) -> models.Application:
     application = found(session, models.Application, call.path["project"])
     if any(getattr(application, name) != value for name, value in _own(call).items()):
         raise ForbiddenError("This application is another's.")
+    if call.actor.role == "unit" and application.state == State.DRAFT:
+        raise ForbiddenError("This application is a draft, which its undertaker alone may see.")
     return application

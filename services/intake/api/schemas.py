@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from services.intake.rules import Verdict
 from shared.programme.schema import UNIT_KINDS
 from shared.project import DECIDED_GROUNDS, ChangeKind
-from shared.web.fields import LONG, SHA256, TEXT, Uscc
+from shared.web.fields import FILENAME, LONG, SHA256, SHORT, TEXT, Mail, Uscc, says_something
 
 
 class ProgrammeIn(Schema):
@@ -34,7 +34,7 @@ class UnitIn(Schema):
     region_code = fields.String(
         load_default=None, allow_none=True, validate=validate.Regexp(r"\d{6}\Z")
     )
-    region_edition = fields.String(load_default=None, allow_none=True)
+    region_edition = fields.String(load_default=None, allow_none=True, validate=TEXT)
 
 
 class UnitOut(UnitIn):
@@ -46,8 +46,8 @@ class UnitOut(UnitIn):
 class EvidenceIn(Schema):
     """One item of evidence, known by its SHA-256."""
 
-    kind = fields.String(required=True, validate=validate.Length(1, 60))
-    filename = fields.String(required=True, validate=TEXT)
+    kind = fields.String(required=True, validate=SHORT)
+    filename = fields.String(required=True, validate=FILENAME)
     sha256 = fields.String(required=True, validate=SHA256)
     size = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2**40))
 
@@ -66,7 +66,7 @@ class ApplicationEdit(Schema):
     undertaker_name = fields.String(validate=TEXT)
     title = fields.String(validate=TEXT)
     direction = fields.Integer(strict=True)
-    contact_email = fields.Email()
+    contact_email = Mail()
 
 
 class ApplicationIn(Schema):
@@ -78,7 +78,7 @@ class ApplicationIn(Schema):
     undertaker_name = fields.String(required=True, validate=TEXT)
     title = fields.String(required=True, validate=TEXT)
     direction = fields.Integer(required=True, strict=True)
-    contact_email = fields.Email(required=True)
+    contact_email = Mail(required=True)
     evidence = fields.List(fields.Nested(EvidenceIn), load_default=list)
 
 
@@ -113,7 +113,16 @@ class ApplicationOut(ApplicationRow):
     reason = fields.String(allow_none=True)
     opinion = fields.String(allow_none=True)
     content_hash = fields.String(allow_none=True)
+    answer_by = fields.AwareDateTime(allow_none=True)
     evidence = fields.List(fields.Nested(EvidenceOut))
+
+
+class ApplicationPageOut(ApplicationOut):
+    """One application, and whether the undertaker applied with the same title elsewhere."""
+
+    same = fields.List(
+        fields.String(), metadata={"description": "other applications with this title and code"}
+    )
 
 
 class ApplicationQuery(Schema):
@@ -133,7 +142,7 @@ class FindingIn(Schema):
 
     @validates_schema
     def _say_why(self, data: dict[str, Any], **_: Any) -> None:
-        if data["verdict"] != Verdict.VERIFIED and not data["reason"].strip():
+        if data["verdict"] != Verdict.VERIFIED and not says_something(data["reason"]):
             raise ValidationError("is needed: say what is wrong with the item", "reason")
 
 
@@ -153,7 +162,7 @@ class OpinionIn(Schema):
     """The recommendation opinion and who signs it."""
 
     opinion = fields.String(required=True, validate=LONG)
-    signatory = fields.String(required=True, validate=validate.Length(1, 80))
+    signatory = fields.String(required=True, validate=SHORT)
 
 
 class ChangeIn(Schema):

@@ -5,6 +5,7 @@ from services.intake.commands.applications import (
     create_application,
     edit_application,
     follow_project,
+    same_applications,
     submit_application,
 )
 from services.intake.commands.bars import bar_undertaker, lift_bar
@@ -35,6 +36,7 @@ __all__ = [
     "report_violation",
     "return_application",
     "review_items",
+    "same_applications",
     "start_review",
     "submit_application",
 ]

@@ -1,5 +1,6 @@
 """An application until it is submitted, and its later states as other services decide them."""
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from shared.spine.context import Actor, Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
 from shared.spine.rows import locked
+
+STATED = ("project", "programme", "unit", "uscc", "undertaker_name", "title", "direction")
 
 
 def create_application(
@@ -83,6 +86,7 @@ def submit_application(session: Session, project: str, context: Context) -> mode
     rules.check_submission(
         opens_at=programme.opens_at,
         closes_at=programme.closes_at,
+        answer_by=application.answer_by,
         now=context.now,
         required=programme.required_evidence,
         present=[item.kind for item in application.evidence],
@@ -119,6 +123,23 @@ def own_application(session: Session, project: str, actor: Actor) -> models.Appl
     if actor.undertaker != application.uscc:
         raise ForbiddenError("This application is another undertaker's.")
     return application
+
+
+def same_applications(session: Session, application: models.Application) -> list[str]:
+    """Other applications of its undertaker in its round with the same title, drafts aside.
+
+    Titles are compared without blanks and case: one work must not be recommended twice.
+    """
+    other = models.Application
+    candidates = select(other.project, other.title).where(
+        other.programme == application.programme,
+        other.uscc == application.uscc,
+        other.project != application.project,
+        other.state != State.DRAFT,
+    )
+    title = _plain(application.title)
+    found = session.execute(candidates.order_by(other.project))
+    return [project for project, other_title in found if _plain(other_title) == title]
 
 
 def note(application: models.Application, context: Context, what: str, **detail: Any) -> None:
@@ -173,7 +194,22 @@ def _attach(application: models.Application, item: dict[str, Any]) -> None:
     )
 
 
+def judged_content(application: models.Application, item: models.EvidenceItem) -> dict[str, Any]:
+    """What a verdict on the item is about: the item, and what the application says with it."""
+    return _stated(application) | {"evidence": _written(item)}
+
+
 def _content(application: models.Application) -> dict[str, Any]:
-    names = ("project", "programme", "unit", "uscc", "undertaker_name", "title", "direction")
-    evidence = [[e.number, e.kind, e.filename, e.sha256, e.size] for e in application.evidence]
-    return {name: getattr(application, name) for name in names} | {"evidence": evidence}
+    return _stated(application) | {"evidence": [_written(item) for item in application.evidence]}
+
+
+def _stated(application: models.Application) -> dict[str, Any]:
+    return {name: getattr(application, name) for name in STATED}
+
+
+def _written(item: models.EvidenceItem) -> list[Any]:
+    return [item.number, item.kind, item.filename, item.sha256, item.size]
+
+
+def _plain(title: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", title).casefold().split())

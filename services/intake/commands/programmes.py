@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.intake import models
+from services.intake import models, rules
 from shared.catalogue import PROGRAMME_PUBLISHED
 from shared.programme.definition import parse
 from shared.programme.values import Programme
@@ -26,8 +26,9 @@ def publish_programme(
     programme = parse(definition)
     row = session.get(models.Programme, programme.id, with_for_update=True)
     if row is None:
-        row = models.Programme(id=programme.id, edition=0, sequence=0)
+        row = models.Programme(id=programme.id, edition=0, sequence=0, rule_versions={})
         session.add(row)
+    row.rule_versions = rules.named_once(row.rule_versions, definition["inspection"])
     row.edition += 1
     row.definition = definition
     row.published_at, row.published_by = context.now, str(context.actor)
@@ -40,6 +41,7 @@ def publish_programme(
 
 def register_unit(session: Session, code: str, values: dict[str, Any]) -> models.RecommendingUnit:
     """Enter a unit in the register, or change its entry; its places follow its kind."""
+    rules.check_unit_code(code)
     unit = session.get(models.RecommendingUnit, code) or models.RecommendingUnit(code=code)
     for name, value in values.items():
         setattr(unit, name, value)

@@ -1,12 +1,13 @@
 """The recommending unit's truth review: item by item, then one decision."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from services.intake import models, rules
-from services.intake.commands.applications import note, refuse_barred
+from services.intake.commands.applications import judged_content, note, refuse_barred
 from services.intake.rules import Move, Verdict
 from shared.catalogue import (
     APPLICATION_RECOMMENDED,
@@ -14,10 +15,12 @@ from shared.catalogue import (
     APPLICATION_RETURNED,
 )
 from shared.errors import ForbiddenError, InvalidError
+from shared.programme.kept import programme_of
 from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
 from shared.spine.rows import locked
+from shared.workdays import china_date, end_of_day
 
 
 def start_review(session: Session, project: str, context: Context) -> models.Application:
@@ -42,14 +45,19 @@ def review_items(
             message = f"must be one of {sorted(items)}"
             errors = [{"field": f"items.{index}.item", "message": message}]
             raise InvalidError(f"There is no item {finding['item']}; it {message}.", errors=errors)
-        item.verdict, item.reason = Verdict(finding["verdict"]), finding["reason"]
-        item.reviewer = str(context.actor)
+        verdict = Verdict(finding["verdict"])
+        rules.check_verdict(_label(item), _verdict(application, item), verdict)
+        item.verdict, item.reason, item.reviewer = verdict, finding["reason"], str(context.actor)
+        item.judged = rules.content_hash(judged_content(application, item))
     note(application, context, "items reviewed", findings=findings)
     return application
 
 
 def return_application(session: Session, project: str, context: Context) -> models.Application:
-    """Return it with every questioned item and its reason (transition 3)."""
+    """Return it with every questioned item and its reason (transition 3).
+
+    It may be answered for the round's correction days, also when the window has closed.
+    """
     application = _reviewed(session, project, context.actor)
     to = rules.moved(application.state, Move.RETURN)
     questioned = rules.questioned_items(_verdicts(application))
@@ -58,7 +66,10 @@ def return_application(session: Session, project: str, context: Context) -> mode
         for e in application.evidence
         if _label(e) in questioned
     ]
+    programme = programme_of(session, models.Programme, application.programme)
     application.state, application.reason = to, "; ".join(reasons)
+    days = timedelta(days=programme.correction_days)
+    application.answer_by = end_of_day(china_date(context.now) + days)
     note(application, context, "returned", reasons=reasons)
     record(session, APPLICATION_RETURNED, application, context, reasons=reasons)
     return application
@@ -139,7 +150,10 @@ def _label(item: models.EvidenceItem) -> str:
 
 
 def _verdicts(application: models.Application) -> dict[str, Verdict | None]:
-    return {
-        _label(item): Verdict(item.verdict) if item.verdict else None
-        for item in application.evidence
-    }
+    return {_label(item): _verdict(application, item) for item in application.evidence}
+
+
+def _verdict(application: models.Application, item: models.EvidenceItem) -> Verdict | None:
+    """The verdict on the item as it is now; None for one on something that has changed since."""
+    judged = rules.content_hash(judged_content(application, item))
+    return Verdict(item.verdict) if item.verdict and item.judged == judged else None

@@ -46,6 +46,7 @@ def upgrade():
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("submitted_at", Instant, nullable=True),
         sa.Column("decided_at", Instant, nullable=True),
+        sa.Column("answer_by", Instant, nullable=True),
         sa.PrimaryKeyConstraint("project"),
     )
     op.create_index("applications_unit", "applications", ["unit", "state"], unique=False)
@@ -58,6 +59,7 @@ def upgrade():
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("published_at", Instant, nullable=False),
         sa.Column("published_by", sa.String(), nullable=False),
+        sa.Column("rule_versions", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -128,6 +130,7 @@ def upgrade():
         sa.Column("verdict", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("reviewer", sa.String(), nullable=True),
+        sa.Column("judged", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["project"], ["applications.project"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("project", "number"),

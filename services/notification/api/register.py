@@ -43,14 +43,13 @@ class RegisterApi(ServiceApi):
         """Show one project with its history, inspections, circulars and status list index."""
         project = queries.project(session, call.path["project"])
         slot = queries.status_slot(session, project.id)
-        reference = {"idx": slot.index, "uri": self._status_uri()} if slot else None
         return {
             **_shown(project),
             "history": queries.history(session, project.id),
             "inspections": queries.inspections(session, project.id),
             "circulars": queries.circulars_of(session, project.id),
             "acknowledgements": queries.acknowledgements(session, project.id),
-            "status_list": reference,
+            "status_list": self._reference(project.id, slot.index) if slot else None,
         }
 
     @route("GET", "/v1/circulars", answer=CircularOut, page=True)
@@ -93,6 +92,11 @@ class RegisterApi(ServiceApi):
         """Give the public keys that the status list is signed with."""
         keys: dict[str, Any] = dict(KeySet([self._status_key()]).as_dict(private=False))
         return keys
+
+    def _reference(self, project: str, index: int) -> dict[str, Any]:
+        uri = self._status_uri()
+        token = status_list.reference(project, index, self._status_key(), uri, time.time())
+        return {"idx": index, "uri": uri, "token": token}
 
     def _status_key(self) -> OKPKey:
         return load_or_create_key(Path(self.runtime.settings.status_key))

@@ -7,9 +7,9 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from services.notification.rules.deliveries import CONTACT_TYPES, PUBLIC_TYPES, DeliveryState
 from services.notification.rules.states import REGISTERED
 from shared.project import Outlet, State
+from shared.web.fields import TEXT, Mail
 
 KINDS = (Outlet.LETTER, Outlet.WEBHOOK)
-_check_mail_address = validate.Email(error="must be a mail address, as the kind is letter")
 
 
 class ProjectOut(Schema):
@@ -50,6 +50,7 @@ class InspectionOut(Schema):
     inspection = fields.String(attribute="id")
     agency = fields.String()
     method = fields.String()
+    order = fields.String(allow_none=True)
     outcome = fields.String()
     score = fields.Decimal(as_string=True, allow_none=True)
     reasons_zh = fields.List(fields.String())
@@ -59,8 +60,16 @@ class InspectionOut(Schema):
     concluded_at = fields.AwareDateTime()
 
 
+class QuashingOut(Schema):
+    """The circular that made a reinstatement known, and the decision that it cites."""
+
+    number = fields.String()
+    decision = fields.String(attribute="citation")
+    published_at = fields.AwareDateTime()
+
+
 class CircularOut(Schema):
-    """One circular, as it was published."""
+    """One circular, as it was published, and whether it was quashed since."""
 
     number = fields.String()
     number_zh = fields.String()
@@ -83,6 +92,8 @@ class CircularOut(Schema):
     decided_at = fields.AwareDateTime()
     effective_at = fields.AwareDateTime()
     published_at = fields.AwareDateTime()
+    digest = fields.String(metadata={"description": "SHA-256 over what it says"})
+    quashed_by = fields.Nested(QuashingOut, allow_none=True)
 
 
 class AcknowledgementOut(Schema):
@@ -99,6 +110,7 @@ class StatusReference(Schema):
 
     idx = fields.Integer()
     uri = fields.String()
+    token = fields.String(metadata={"description": "the same, signed, about this project alone"})
 
 
 class ProjectPageOut(ProjectOut):
@@ -141,7 +153,9 @@ class SubscriberIn(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     address = fields.String(required=True, validate=validate.Length(3, 500))
     scope = fields.String(
-        load_default="all", metadata={"description": "all, unit:<code> or project:<id>"}
+        load_default="all",
+        validate=TEXT,
+        metadata={"description": "all, unit:<code> or project:<id>"},
     )
     event_types = fields.List(
         fields.String(validate=validate.OneOf(CONTACT_TYPES)),
@@ -154,7 +168,7 @@ class SubscriberIn(Schema):
         """A letter needs a mail address; a webhook's URL is checked by the rules."""
         if data["kind"] == Outlet.LETTER:
             try:
-                _check_mail_address(data["address"])
+                Mail().deserialize(data["address"])
             except ValidationError as error:
                 raise ValidationError(error.messages, "address") from error
 

@@ -12,6 +12,7 @@ from services.notification.models import (
 )
 from shared.catalogue import PUBLICITY_OPENED
 from shared.programme.kept import keep
+from shared.project import ObjectionOutcome
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 
@@ -46,10 +47,15 @@ def keep_objection(session: Session, event: Event) -> None:
             id=data["objection"],
             project=data["project"],
             upheld=data["upheld"],
+            outcome=data["outcome"] or _outcome(data["upheld"]),
             reason=data["reason"],
             decided_at=data["decided_at"],
         )
     )
+
+
+def _outcome(upheld: bool) -> str:
+    return str(ObjectionOutcome.UPHELD if upheld else ObjectionOutcome.DISMISSED)
 
 
 def announce_plan(session: Session, event: Event) -> None:
@@ -85,6 +91,7 @@ def keep_inspection(session: Session, event: Event) -> None:
             id=data["inspection"],
             sequence=event.sequence,
             score_text=None if data["score"] is None else str(data["score"]),
+            order=data["order"],
             rule_version=data["rule_version"],
             reported_at=data["reported_at"],
             concluded_at=data["concluded_at"],

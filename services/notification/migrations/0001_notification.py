@@ -137,6 +137,7 @@ def _proceedings():
         sa.Column("id", sa.String(), primary_key=True),
         sa.Column("project", sa.String(), nullable=False),
         sa.Column("upheld", sa.Boolean, nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("decided_at", Instant, nullable=False),
     )
@@ -167,6 +168,7 @@ def _proceedings():
         sa.Column("agency", sa.String(), nullable=False),
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("order", sa.String()),
         sa.Column("score_text", sa.String()),
         sa.Column("reasons_zh", sa.JSON, nullable=False),
         sa.Column("reasons_en", sa.JSON, nullable=False),

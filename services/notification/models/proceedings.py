@@ -37,6 +37,7 @@ class ObjectionDecision(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     project: Mapped[str] = mapped_column(index=True)
     upheld: Mapped[bool]
+    outcome: Mapped[str]
     reason: Mapped[str]
     decided_at: Mapped[datetime]
 
@@ -75,6 +76,7 @@ class Inspection(Base):
     agency: Mapped[str]
     method: Mapped[str]
     outcome: Mapped[str]
+    order: Mapped[str | None]
     score_text: Mapped[str | None]
     reasons_zh: Mapped[list[str]]
     reasons_en: Mapped[list[str]]

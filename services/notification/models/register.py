@@ -1,11 +1,14 @@
 """The public register: every project's newest state, its history, its place in the status list."""
 
-from datetime import date, datetime
+import hashlib
+import json
+from datetime import UTC, date, datetime
 
-from sqlalchemy import JSON, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, Index, and_
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote
 
 from services.notification.models.base import Base, Json
+from services.notification.rules.circulars import CircularKind
 from shared.revocations import AcknowledgementColumns
 
 
@@ -89,7 +92,10 @@ class Acknowledgement(AcknowledgementColumns, Base):
 
 
 class Circular(Base):
-    """A published circular: what it says is fixed at publication, whatever happens later."""
+    """A published circular: what it says is fixed at publication, whatever happens later.
+
+    `quashed_by` is the circular of the reinstatement that undid the revocation, if there is one.
+    """
 
     __tablename__ = "circulars"
     hint = "See /v1/circulars for all of them."
@@ -117,6 +123,18 @@ class Circular(Base):
     effective_at: Mapped[datetime]
     published_at: Mapped[datetime]
     cause: Mapped[str]
+    quashed_by: Mapped["Circular | None"] = relationship(
+        primaryjoin=lambda: and_(
+            Circular.project == foreign(remote(Circular.project)),
+            Circular.kind == CircularKind.REVOCATION,
+            remote(Circular.kind) == CircularKind.REINSTATEMENT,
+            remote(Circular.epoch) == Circular.epoch + 1,
+        ),
+        viewonly=True,
+        uselist=False,
+        lazy="joined",
+        join_depth=1,
+    )
 
     __table_args__ = (
         Index("circulars_serial", "year", "serial", unique=True),
@@ -135,6 +153,14 @@ class Circular(Base):
         return self.number
 
     @property
+    def digest(self) -> str:
+        """SHA-256 over what it says, as JSON with sorted keys, in hexadecimal."""
+        names = sorted(column.key for column in self.__table__.columns)
+        said = {name: getattr(self, name) for name in names}
+        text = json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=_written)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
     def number_zh(self) -> str:
         """The number as a Chinese document bears it."""
         return f"通报〔{self.year}〕第{self.serial}号"
@@ -143,3 +169,7 @@ class Circular(Base):
     def number_en(self) -> str:
         """The number in English."""
         return f"Circular No. {self.serial} of {self.year}"
+
+
+def _written(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat()

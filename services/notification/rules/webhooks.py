@@ -18,6 +18,8 @@ SECRET_BYTES = 32
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
 TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("2002::/16"), ip_network("2001::/32"))
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 _NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")  # resolvers read such names as IPv4 addresses
 
 
@@ -54,9 +56,11 @@ def check_url(url: str, networks: Networks) -> None:
         raise _bad_url("is no URL") from error
     if parts.scheme not in {"http", "https"} or not host:
         raise _bad_url("must begin with https:// and name a host")
-    if parts.username or parts.password or not url.isprintable() or " " in url:
+    if "@" in parts.netloc or not url.isprintable() or " " in url:
         raise _bad_url("must not hold credentials, spaces or control characters")
     address = _address(host)
+    if address is None and ("[" in parts.netloc or not _HOST.fullmatch(host)):
+        raise _bad_url("must name a host")
     if parts.scheme == "http" and not (address and address.is_loopback):
         raise _bad_url("must begin with https:// (http:// is for this machine only)")
     if address is None and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):

@@ -1,15 +1,17 @@
 """What scoring's routes take and give."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
 
-from shared.web.fields import LONG, SHA256, TEXT, Party, Uscc
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from shared.web.fields import CODE, LONG, SHA256, SHORT, TEXT, Party, Uscc
 
 
 class ExpertIn(Schema):
     """An expert; conflicts are USCCs of undertakers or codes of units."""
 
-    code = fields.String(required=True, validate=validate.Length(1, 20))
-    name = fields.String(required=True, validate=validate.Length(1, 80))
+    code = fields.String(required=True, validate=CODE)
+    name = fields.String(required=True, validate=SHORT)
     employer_uscc = Uscc(load_default=None, allow_none=True)
     directions = fields.List(fields.Integer(strict=True), load_default=list)
     conflicts = fields.List(Party(), load_default=list)
@@ -117,6 +119,7 @@ class ObjectionReceipt(Schema):
     project = fields.String()
     received_at = fields.AwareDateTime()
     upheld = fields.Boolean(allow_none=True)
+    outcome = fields.String(allow_none=True)
     reason = fields.String(allow_none=True)
     decided_at = fields.AwareDateTime(allow_none=True)
 
@@ -131,7 +134,13 @@ class SealedObjection(ObjectionReceipt):
 
 
 class DecisionIn(Schema):
-    """An official's decision on an objection."""
+    """An official's decision on an objection, or the refusal of one not under a real name."""
 
     upheld = fields.Boolean(required=True)
+    not_real_name = fields.Boolean(load_default=False)
     reason = fields.String(required=True, validate=LONG)
+
+    @validates_schema
+    def _refuse_both(self, data: dict[str, Any], **_: Any) -> None:
+        if data["upheld"] and data["not_real_name"]:
+            raise ValidationError("cannot be upheld when it is not taken", "not_real_name")

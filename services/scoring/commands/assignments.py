@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -13,6 +14,7 @@ from services.scoring.assignment import Candidate, Judge, assign
 from services.scoring.commands.entries import round_of
 from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_SCORED
+from shared.programme.values import Criterion
 from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
@@ -109,22 +111,39 @@ def score_entry(
 def _complete(session: Session, entry: models.Entry, context: Context) -> None:
     """Move an entry on that enough experts without conflict, and all of them, have scored."""
     active = _active(entry)
-    totals = [Decimal(a.total_text) for a in active if a.total_text]
-    if entry.state != State.SCORING or len(totals) < len(active):
+    if entry.state != State.SCORING or not all(a.scores for a in active):
         return
-    if len(active) >= round_of(session, entry.programme).experts_per_application:
+    round_ = round_of(session, entry.programme)
+    if len(active) >= round_.experts_per_application:
         entry.state = rules.moved(entry.state, Move.COMPLETE_SCORES)
-        entry.score_text = str(rules.mean_score(totals))
+        entry.score_text = str(rules.shown(exact_score(entry, round_.rubric)))
         record(session, APPLICATION_SCORED, entry, context)
 
 
+def exact_score(entry: models.Entry, rubric: Sequence[Criterion]) -> Fraction:
+    """The mean of its experts' totals, from their scores."""
+    return rules.exact_mean([rules.exact_total(scores, rubric) for scores in scores_of(entry)])
+
+
+def scores_of(entry: models.Entry) -> list[dict[str, Decimal]]:
+    """What each expert without conflict has scored."""
+    scored = [assignment.scores for assignment in _active(entry) if assignment.scores]
+    return [{key: Decimal(score) for key, score in scores.items()} for scores in scored]
+
+
 def _recuse_in_conflict(session: Session, expert: models.Expert, context: Context) -> None:
-    """Take the expert off the entries in scoring that they are in conflict with now."""
+    """Take the expert off the entries that they are in conflict with now and that are not ranked.
+
+    One that was scored already loses that score, and waits for another expert's.
+    """
     own = models.Entry.assignments.any(expert=expert.code, recused=None)
-    for entry in _in_scoring(session, own):
+    for entry in _in_scoring(session, own, State.SCORING, State.SCORED):
         if _is_in_conflict(expert, entry):
             assignment = session.get_one(models.Assignment, (entry.project, expert.code))
             assignment.recused = "conflict of interest"
+            if entry.state == State.SCORED:
+                entry.state = rules.moved(entry.state, Move.LOSE_SCORE)
+                entry.score_text = None
             _complete(session, entry, context)
 
 
@@ -152,10 +171,13 @@ def _is_in_conflict(expert: models.Expert, entry: models.Entry) -> bool:
     return expert.employer_uscc in parties or not parties.isdisjoint(expert.conflicts)
 
 
-def _in_scoring(session: Session, which: ColumnElement[bool]) -> Sequence[models.Entry]:
+def _in_scoring(
+    session: Session, which: ColumnElement[bool], *states: State
+) -> Sequence[models.Entry]:
     """Entries that are being scored, locked in the order of all: after the experts."""
     entry = models.Entry
-    statement = select(entry).where(entry.state == State.SCORING, which).order_by(entry.project)
+    in_states = entry.state.in_(states or (State.SCORING,))
+    statement = select(entry).where(in_states, which).order_by(entry.project)
     return session.scalars(statement.with_for_update()).all()
 
 

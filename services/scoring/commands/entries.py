@@ -1,16 +1,18 @@
 """Entries as events bring them: entered when recommended, closed when revoked."""
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models, rules
 from services.scoring.rules import Move
+from shared.catalogue import APPLICATION_NOT_SELECTED
 from shared.programme.kept import keep, programme_of
 from shared.programme.values import Programme
 from shared.project import Outlet, State
 from shared.revocations import Revoked, acknowledge
 from shared.spine.context import Context
 from shared.spine.envelope import Event
+from shared.spine.outbox import record
 
 
 def keep_programme(session: Session, event: Event) -> None:
@@ -28,27 +30,44 @@ def round_of(session: Session, programme: str) -> Programme:
     return programme_of(session, models.Programme, programme, stays=True)
 
 
-def enter_application(session: Session, event: Event) -> None:
+def enter_application(session: Session, event: Event, context: Context) -> None:
     """Enter a recommended application; it passes the formal check if it is complete.
 
-    Completeness only (transition 7). One whose revocation came first was entered closed.
+    Completeness only (transition 7); an incomplete one says so, and ends with the ranking. One
+    whose revocation came first was entered closed, and one of an undertaker that was barred since
+    its recommendation ends here.
     """
     data = event.data
     if session.get(models.Entry, event.subject) is not None:
         return
     entry = _new_entry(event, State.RECOMMENDED)
-    if data["content_hash"] and data["opinion"].strip():
-        entry.state = rules.moved(entry.state, Move.FIND_COMPLETE)
     session.add(entry)
+    bar = models.Entry.acted_by == entry.undertaker["uscc"]
+    barring = select(models.Entry.project).where(bar, models.Entry.state == State.REVOKED)
+    if revoked := session.scalar(barring.limit(1)):
+        _end_barred(session, entry, revoked, context)
+    elif data["content_hash"] and data["opinion"].strip():
+        entry.state = rules.moved(entry.state, Move.FIND_COMPLETE)
+    else:
+        entry.reasons = ["the recommendation is incomplete: it has no opinion or no content hash"]
 
 
 def close_entry(session: Session, event: Event, context: Context) -> None:
-    """Close the entry of a revoked project and acknowledge: once per epoch, in any order."""
-    entry = session.get(models.Entry, event.subject, with_for_update=True)
+    """Close the entry of a revoked project and acknowledge: once per epoch, in any order.
+
+    Entries of the undertaker that acted, which are not designated yet, end with it.
+    """
+    others = _locked_undecided(session, event)
+    entry = session.get(models.Entry, event.subject)
     if entry is None:
-        session.add(_new_entry(event, State.REVOKED))
+        entry = _new_entry(event, State.REVOKED)
+        session.add(entry)
     elif event.sequence > entry.sequence:
         entry.state, entry.sequence = State.REVOKED, event.sequence
+    if entry.state == State.REVOKED:
+        entry.acted_by = _acted_by(event)
+        for other in others:
+            _end_barred(session, other, entry.project, context)
     acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
 
 
@@ -63,6 +82,30 @@ def follow_project(session: Session, event: Event) -> None:
     entry.state, entry.sequence = State(event.data["state"]), event.sequence
     for name in ("undertaker", "epoch", "valid_from", "valid_to"):
         setattr(entry, name, event.data[name])
+
+
+def _locked_undecided(session: Session, event: Event) -> list[models.Entry]:
+    """The undecided entries of the undertaker that acted, but for the revoked one.
+
+    All are locked at once in the order of their ids, the revoked one included: two revocations of
+    one undertaker at the same moment wait for each other.
+    """
+    entry = models.Entry
+    is_theirs = entry.undertaker["uscc"].as_string() == _acted_by(event)
+    which = or_(entry.project == event.subject, is_theirs & entry.state.in_(rules.UNDECIDED))
+    found = session.scalars(select(entry).where(which).order_by(entry.project).with_for_update())
+    return [one for one in found if one.project != event.subject]
+
+
+def _acted_by(event: Event) -> str:
+    decision = event.data.get("decision") or {}
+    return str(decision.get("acted_by") or event.data["undertaker"]["uscc"])
+
+
+def _end_barred(session: Session, entry: models.Entry, revoked: str, context: Context) -> None:
+    entry.state, entry.is_barred = rules.moved(entry.state, Move.BAR), True
+    entry.reasons = [f"the undertaker is barred because project {revoked} was revoked"]
+    record(session, APPLICATION_NOT_SELECTED, entry, context)
 
 
 def _new_entry(event: Event, state: State) -> models.Entry:
@@ -80,6 +123,7 @@ def _new_entry(event: Event, state: State) -> models.Entry:
         sequence=event.sequence,
         reasons=[],
         frozen_count=0,
+        is_barred=False,
     )
 
 

@@ -8,7 +8,7 @@ from services.scoring import models, rules
 from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
 from shared.errors import IllegalTransitionError
-from shared.project import State
+from shared.project import ObjectionOutcome, State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record
@@ -36,13 +36,18 @@ def receive_objection(
 def decide_objection(
     session: Session, objection_id: str, values: dict[str, Any], context: Context
 ) -> models.Objection:
-    """Decide an objection once; an upheld one ends the entry (transition 12), else it goes on."""
+    """Decide an objection once; an upheld one ends the entry (transition 12), else it goes on.
+
+    One that is not under a real name is not looked into, and freezes the entry no longer.
+    """
     objection = locked(session, models.Objection, objection_id)
     if objection.decided_at is not None:
         raise IllegalTransitionError(f"Objection {objection_id} was decided already.")
     entry = locked(session, models.Entry, objection.project)
     upheld, reason = values["upheld"], values["reason"]
     objection.upheld, objection.reason = upheld, reason
+    ended = ObjectionOutcome.UPHELD if upheld else ObjectionOutcome.DISMISSED
+    objection.outcome = ObjectionOutcome.NOT_REAL_NAME if values["not_real_name"] else ended
     objection.decided_at, objection.decided_by = context.now, str(context.actor)
     entry.frozen_count -= 1
     record(session, OBJECTION_DECIDED, objection, context)

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.scoring import models, ranking, rules
+from services.scoring.commands.assignments import exact_score, scores_of
 from services.scoring.commands.entries import round_of
 from services.scoring.rules import Move
 from shared.catalogue import APPLICATION_NOT_SELECTED, PROJECT_DESIGNATED, PUBLICITY_OPENED
@@ -31,28 +31,41 @@ class NothingToPublishError(LaurelError):
 def rank_entries(session: Session, programme: str, context: Context) -> list[models.Entry]:
     """Rank all scored entries under the quotas, explain each outcome (transition 9).
 
-    A later call ranks what came late, for the places that are left; an upheld objection frees one.
-    Raises UnscoredEntriesError while any entry of the round still waits for scores.
+    A later call gives places that became free to the next in rank, and ranks what came late after
+    them; an upheld objection, a bar and a larger quota free places. What failed the formal check
+    ends here. Raises UnscoredEntriesError while any entry of the round still waits for scores.
     """
     round_ = round_of(session, programme)
     entries = _in_states(session, programme, (State.RECOMMENDED, State.SCORING, State.SCORED))
-    if unscored := [e.project for e in entries if e.state != State.SCORED]:
+    if unscored := [e.project for e in entries if e.state == State.SCORING]:
         raise rules.UnscoredEntriesError(
             f"{len(unscored)} entries are not scored yet, for example {unscored[0]}.",
             entries=unscored[:50],
         )
-    if not entries:
+    scored = [entry for entry in entries if entry.state == State.SCORED]
+    by_project = {entry.project: entry for entry in (*_waiting(session, programme), *scored)}
+    candidates = [_candidate(entry, round_) for entry in by_project.values()]
+    outcomes = ranking.rank(candidates, _places(session, round_))
+    news = [one for one in outcomes if one.shortlisted or by_project[one.project].rank is None]
+    incomplete = [entry for entry in entries if entry.state == State.RECOMMENDED]
+    if not news and not incomplete:
         raise NothingToPublishError(f"No entry of programme {programme} waits to be ranked.")
-    by_project = {entry.project: entry for entry in entries}
-    candidates = [_candidate(entry, round_) for entry in entries]
-    for outcome in ranking.rank(candidates, _places(session, round_)):
-        entry = by_project[outcome.project]
-        move = Move.SHORTLIST if outcome.shortlisted else Move.NOT_SELECT
-        entry.state, entry.rank = rules.moved(entry.state, move), outcome.rank
-        entry.reasons = list(outcome.reasons)
-        if not outcome.shortlisted:
-            record(session, APPLICATION_NOT_SELECTED, entry, context)
-    return sorted(entries, key=lambda entry: entry.rank or 0)
+    for outcome in news:
+        _keep_outcome(session, by_project[outcome.project], outcome, context)
+    for entry in incomplete:
+        entry.state = rules.moved(entry.state, Move.FIND_INCOMPLETE)
+        record(session, APPLICATION_NOT_SELECTED, entry, context)
+    return [*(by_project[outcome.project] for outcome in news), *incomplete]
+
+
+def _keep_outcome(
+    session: Session, entry: models.Entry, outcome: ranking.Outcome, context: Context
+) -> None:
+    shortlist = Move.FREE_PLACE if entry.state == State.NOT_SELECTED else Move.SHORTLIST
+    entry.state = rules.moved(entry.state, shortlist if outcome.shortlisted else Move.NOT_SELECT)
+    entry.rank, entry.reasons = outcome.rank, list(outcome.reasons)
+    if not outcome.shortlisted:
+        record(session, APPLICATION_NOT_SELECTED, entry, context)
 
 
 def open_publicity(session: Session, programme: str, context: Context) -> models.Publicity:
@@ -117,6 +130,19 @@ def _in_states(session: Session, programme: str, states: Sequence[State]) -> Seq
     return session.scalars(statement.order_by(models.Entry.project).with_for_update()).all()
 
 
+def _waiting(session: Session, programme: str) -> Sequence[models.Entry]:
+    """Who was ranked and found no place; not who lost one to an objection or a bar."""
+    entry = models.Entry
+    statement = select(entry).where(
+        entry.programme == programme,
+        entry.state == State.NOT_SELECTED,
+        entry.rank.is_not(None),
+        entry.publicity.is_(None),
+        entry.is_barred.is_(False),
+    )
+    return session.scalars(statement.order_by(entry.rank).with_for_update()).all()
+
+
 def _places(session: Session, programme: Programme) -> ranking.Places:
     entry = models.Entry
     ranked = session.execute(
@@ -134,12 +160,12 @@ def _places(session: Session, programme: Programme) -> ranking.Places:
 
 def _candidate(entry: models.Entry, programme: Programme) -> ranking.Candidate:
     heaviest = sorted(programme.rubric, key=lambda c: (-c.weight, c.key))
-    scored = [a.scores for a in entry.assignments if a.scores and not a.recused]
-    means = tuple(rules.mean_score([Decimal(scores[c.key]) for scores in scored]) for c in heaviest)
+    scored = scores_of(entry)
     return ranking.Candidate(
         project=entry.project,
         direction=entry.direction,
-        score=entry.score or Decimal(0),
-        criteria=means,
+        score=exact_score(entry, programme.rubric),
+        criteria=tuple(rules.exact_mean([one[c.key] for one in scored]) for c in heaviest),
         content_hash=entry.content_hash,
+        rank=entry.rank,
     )

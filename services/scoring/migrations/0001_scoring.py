@@ -43,11 +43,14 @@ def upgrade():
         sa.Column("publicity", sa.String(), nullable=True),
         sa.Column("designate_at", Instant, nullable=True),
         sa.Column("frozen_count", sa.Integer(), nullable=False),
+        sa.Column("is_barred", sa.Boolean(), nullable=False),
+        sa.Column("acted_by", sa.String(), nullable=True),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("project"),
     )
     op.create_index("entries_programme", "entries", ["programme", "state"], unique=False)
+    op.create_index(op.f("ix_entries_acted_by"), "entries", ["acted_by"], unique=False)
     op.create_index(op.f("ix_entries_designate_at"), "entries", ["designate_at"], unique=False)
     op.create_index(op.f("ix_entries_publicity"), "entries", ["publicity"], unique=False)
     op.create_table(
@@ -99,6 +102,7 @@ def upgrade():
         sa.Column("evidence", sa.JSON(), nullable=False),
         sa.Column("received_at", Instant, nullable=False),
         sa.Column("upheld", sa.Boolean(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("decided_at", Instant, nullable=True),
         sa.Column("decided_by", sa.String(), nullable=True),

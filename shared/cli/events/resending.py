@@ -13,6 +13,7 @@ from rich.table import Table
 from shared.catalogue import SERVICES
 from shared.cli.client import Services
 from shared.cli.events.options import JSON, SERVICE, SINCE, UNTIL, YES, given
+from shared.cli.values import SECONDS
 from shared.errors import LaurelError
 from shared.settings import Settings
 
@@ -49,7 +50,13 @@ def replay(source: str, types: tuple[str, ...], yes: bool, **options: Any) -> No
 @SERVICE
 @click.option("--dry-run", is_flag=True, help="Tell what is missing, send nothing.")
 @click.option("--whole", is_flag=True, help="From the first retained event, not the last check.")
-@click.option("--wait", default=120.0, show_default=True, help="Seconds to wait for the answers.")
+@click.option(
+    "--wait",
+    default=120.0,
+    type=SECONDS,
+    show_default=True,
+    help="Seconds to wait for the answers.",
+)
 @JSON
 def reconcile(
     services: tuple[str, ...], dry_run: bool, whole: bool, wait: float, as_json: bool

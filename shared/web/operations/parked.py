@@ -7,6 +7,7 @@ from marshmallow import Schema, fields, validate
 
 from shared.spine.parking import OPEN, ParkedState, decisions
 from shared.spine.parking.decisions import Decision, Wanted
+from shared.web.fields import Instant
 from shared.web.spec import Call, route
 
 OPERATOR = ("operator", "official")
@@ -22,8 +23,8 @@ class ParkedFilter(Schema):
     type = fields.String(load_default=None)
     error = fields.String(load_default=None)
     subject = fields.String(load_default=None)
-    since = fields.AwareDateTime(load_default=None)
-    until = fields.AwareDateTime(load_default=None)
+    since = Instant(load_default=None)
+    until = Instant(load_default=None)
 
 
 class GroupQuery(ParkedFilter):

@@ -9,6 +9,7 @@ from shared.errors import NotFoundError
 from shared.runtime import Runtime
 from shared.spine import reconcile, replay
 from shared.spine.envelope import made_at
+from shared.web.fields import Instant
 from shared.web.operations.parked import OPERATOR
 from shared.web.spec import Call, route
 
@@ -18,8 +19,8 @@ class ReplayIn(Schema):
 
     types = fields.List(fields.String(), load_default=list)
     subject = fields.String(load_default=None)
-    since = fields.AwareDateTime(load_default=None)
-    until = fields.AwareDateTime(load_default=None)
+    since = Instant(load_default=None)
+    until = Instant(load_default=None)
     consumer = fields.String(
         load_default=None,
         validate=validate.Regexp(r"[a-z]+\.[a-z_]+\Z", error="must be service.method"),

@@ -53,6 +53,12 @@ def test_a_key_id_is_never_used_again(office):
         ({"public_jwk": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}}, "bad-signature"),
         ({"valid_to": "2020-01-01T00:00:00+08:00"}, "invalid-input"),
         ({"valid_from": "2020-01-01T00:00:00"}, "invalid-input"),
+        ({"valid_to": "9999-12-31T23:59:59-14:00"}, "invalid-input"),
+        ({"valid_from": "0001-01-01T00:00:00+14:00"}, "invalid-input"),
+        ({"kid": "a/b"}, "invalid-input"),
+        ({"kid": ".."}, "invalid-input"),
+        ({"kid": " "}, "invalid-input"),
+        ({"kid": "a\nb"}, "invalid-input"),
     ],
 )
 def test_what_is_no_key_or_no_validity_is_refused(office, changes, slug):

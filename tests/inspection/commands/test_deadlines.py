@@ -1,6 +1,6 @@
 """What time does: rectifications and validities run out, once, late or not, in any order."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from itertools import permutations
 
 import pytest
@@ -133,3 +133,33 @@ def test_two_replicas_at_once_revoke_once(busy):
     replica.engine.dispose()
     assert busy.state(project) == "REVOKED"
     assert len(busy.events("project.revoked")) == 1
+
+
+def test_what_time_did_took_effect_when_it_was_due_however_late_it_is_done(lenient, rectifying):
+    until = date.fromisoformat(lenient.project(rectifying)["rectify_by"])
+    lenient.wait(days=400)
+    (revoked,) = lenient.events("project.revoked")
+    decision = revoked.data["decision"]
+    effective = datetime.fromisoformat(decision["effective_at"])
+    china = timezone(timedelta(hours=8))
+    assert effective.astimezone(china).date() == until + timedelta(days=1)
+    assert datetime.fromisoformat(decision["decided_at"]) > effective + timedelta(days=300)
+
+
+@pytest.mark.parametrize("act", ["plan", "revoke"])
+def test_an_act_finds_what_time_has_done_before_any_timer_ran(office, act):
+    past, present = office.designate(2)
+    office.register("agency-a")
+    office.clock.set(office.clock.now() + timedelta(days=365 * 3 + 10))
+    office.receive(office.designation(3, valid_to="2030-01-01"))
+    if act == "plan":
+        drawn = office.draw()
+        assert past not in drawn
+        assert present not in drawn
+    else:
+        body = office.DECISION | {"notice_at": (office.clock.now() - office.NOTICE).isoformat()}
+        office.post(f"/v1/projects/{past}/revoke", body, status=409)
+    assert office.state(past) in {"EXPIRED", "DESIGNATED"}
+    office.tick()
+    assert office.state(past) == "EXPIRED"
+    assert office.events("project.revoked") == []

@@ -258,3 +258,71 @@ def test_what_moves_nothing_opens_a_task(office, drawn, result):
     office.report(inspection, result=result, score=None)
     assert office.state(project) == "DESIGNATED"
     assert [task["project"] for task in office.get("/v1/tasks")["items"]] == [project]
+
+
+@pytest.mark.parametrize("second", ["fail", "pass"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_first_inspections_of_one_day_end_the_same_in_any_order(lenient, second, is_first):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    one, other = (lenient.draw(project)[project] for _ in range(2))
+    reports = [(one, "41.5"), (other, "41.5" if second == "fail" else "95")]
+    for inspection, score in reports if is_first else reversed(reports):
+        lenient.report(inspection, score=score, result="no_breach")
+    assert lenient.state(project) == "RECTIFYING"
+    (order,) = lenient.events("rectification.ordered")
+    assert str(order.data["rectify_by"]) == lenient.project(project)["rectify_by"]
+    completed = lenient.events("inspection.completed")
+    assert [event.data["order"] for event in completed] == [None, None]
+
+
+@pytest.mark.parametrize("scores", [("95", "41.5"), ("41.5", "95")])
+def test_two_reinspections_of_one_order_end_the_same_in_either_order(lenient, ordered, scores):
+    project, _first = ordered
+    drawn = [lenient.draw(project)[project] for _ in range(2)]
+    for inspection, score in zip(drawn, scores, strict=True):
+        lenient.report(inspection, score=score)
+    assert lenient.state(project) == "REVOKED"
+    assert len(lenient.events("project.revoked")) == 1
+
+
+def test_what_was_drawn_before_an_order_orders_nothing_after_it_was_closed(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    one, other = (lenient.draw(project)[project] for _ in range(2))
+    lenient.fail(one)
+    lenient.wait(days=10)
+    again = lenient.draw(project)[project]
+    lenient.report(again, score="95")
+    assert lenient.state(project) == "DESIGNATED"
+    lenient.fail(other)
+    assert lenient.state(project) == "DESIGNATED"
+    assert [task["id"] for task in lenient.get("/v1/tasks")["items"]] == [other]
+
+
+def test_an_order_is_reinspected_by_the_rules_it_was_given_by(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    first = lenient.draw(project)[project]
+    lenient.report(first, score="62")
+    assert lenient.state(project) == "RECTIFYING"
+    lenient.publish_programme("rectify", 2, pass_score="99", warning_score="98", rule_version="2")
+    lenient.wait(days=10)
+    again = lenient.draw(project)[project]
+    receipt = lenient.report(again, score="88")
+    assert (receipt["outcome"], lenient.state(project)) == ("pass", "DESIGNATED")
+    completed = lenient.events("inspection.completed")[-1]
+    assert (completed.data["order"], completed.data["rule_version"]) == (first, "2020-1")
+
+
+@pytest.mark.parametrize("key", ["False_Material", "falsematerial", "unheard_of"])
+def test_a_finding_that_the_round_does_not_know_is_refused_with_those_it_knows(office, drawn, key):
+    project, inspection = drawn
+    findings = [{"key": key, "result": "breach", "more": "x"}]
+    receipt = office.report(inspection, findings=findings, result="breach")
+    assert (receipt["status"], receipt["code"]) == ("rejected", "wrong-schema")
+    assert "false_material" in receipt["reason"]
+    assert "operation" in receipt["reason"]
+    findings[0]["key"] = "false_material"
+    office.report(inspection, findings=findings, result="breach")
+    assert office.state(project) == "REVOKED"

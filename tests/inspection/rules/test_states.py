@@ -75,7 +75,7 @@ def test_what_fell_due_first_counts_and_of_both_at_once_the_revocation(
     expected = None
     if state in {State.DESIGNATED, State.RECTIFYING}:
         if is_overdue and (expire_at is None or rectify_until <= expire_at):
-            expected = Move.REVOKE
+            expected = (rectify_until, Move.REVOKE)
         elif is_expired:
-            expected = Move.EXPIRE
-    assert rules.due_move(state, rectify_until, expire_at, NOW) is expected
+            expected = (expire_at, Move.EXPIRE)
+    assert rules.due_move(state, rectify_until, expire_at, NOW) == expected

@@ -25,11 +25,15 @@ STOPPED = {
 BANDS = tuple(map(Decimal, ("0", "59.99", "60", "60.01", "64.99", "65", "65.01", "100")))
 
 
-def policy(*, is_immediate=True, not_cooperating_fails=True, warning="60", passing="65"):
+def policy(
+    *, is_immediate=True, not_cooperating_fails=True, warning="60", passing="65",
+    least_returned=1, least_return_rate="0", finding_keys=(),
+):  # fmt: skip
     return InspectionPolicy(
         policy=IMMEDIATE if is_immediate else RECTIFY, pass_score=Decimal(passing),
-        warning_score=Decimal(warning), hard_gates=GATES, rectification_days=30,
-        not_cooperating_fails=not_cooperating_fails, min_inspectors=2, agency_cap_per_year=10,
+        warning_score=Decimal(warning), hard_gates=GATES, finding_keys=finding_keys, rectification_days=30,
+        not_cooperating_fails=not_cooperating_fails, least_returned=least_returned,
+        least_return_rate=Decimal(least_return_rate), min_inspectors=2, agency_cap_per_year=10,
         draw_notice_working_days=3,
         rule_version="2020-1", citation_zh="", citation_en="",
     )  # fmt: skip
@@ -142,35 +146,81 @@ def test_without_a_questionnaire_there_is_no_satisfaction():
     assert rules.satisfaction(None) is None
 
 
+@pytest.mark.parametrize(
+    ("issued", "returned", "least", "rate", "is_told"),
+    [
+        (1000, 1, 10, "0", False),
+        (10, 9, 10, "0", False),
+        (10, 10, 10, "0", True),
+        (1000, 99, 10, "10", False),
+        (1000, 100, 10, "10", True),
+        (3, 1, 1, "33.34", False),
+        (3, 1, 1, "33.33", True),
+    ],
+)
+def test_too_few_answers_tell_nothing_however_they_are(issued, returned, least, rate, is_told):
+    made = policy(least_returned=least, least_return_rate=rate)
+    for satisfied in (0, returned):
+        numbers = {"issued": issued, "returned": returned, "satisfied": satisfied}
+        asked = report(questionnaire=numbers, method="questionnaire")
+        told = Outcome.PASS if satisfied else Outcome.FAIL
+        outcome = rules.verdict(asked, made).outcome
+        assert outcome is (told if is_told else Outcome.INCONCLUSIVE)
+
+
+def test_a_gate_that_is_breached_is_told_also_where_the_inspection_came_to_nothing():
+    for result, outcome in STOPPED.items():
+        verdict = rules.verdict(report(result, breaches=("major_accident",)), policy())
+        assert verdict.outcome is outcome
+        assert "hard gate breached: major_accident" in verdict.reasons_en
+
+
+def test_keys_of_findings_come_from_the_definition():
+    keys = ("signage", "Signage", "False_Material", "false-material", "false_material")
+    asked = {"findings": [{"key": key, "result": "ok"} for key in keys]}
+    listed = rules.unknown_keys(asked, policy(finding_keys=("signage",)))
+    assert listed == ["False_Material", "Signage", "false-material"]
+    assert rules.unknown_keys(asked, policy()) == ["False_Material", "false-material"]
+
+
 CASES = list(product(Outcome, State, (True, False), (True, False), (True, False)))
 
 
-@pytest.mark.parametrize(("outcome", "state", "immediate", "strict", "reinspection"), CASES)
-def test_outcomes_do_what_the_transitions_14_to_18_say(
-    outcome, state, immediate, strict, reinspection
+@pytest.mark.parametrize(("outcome", "state", "immediate", "strict", "news"), CASES)
+def test_first_inspections_do_what_the_transitions_14_to_16_say(
+    outcome, state, immediate, strict, news
 ):
     made = policy(is_immediate=immediate, not_cooperating_fails=strict)
     failed = outcome is Outcome.FAIL or (outcome is Outcome.NOT_COOPERATING and strict)
-    table = {State.DESIGNATED: None, State.RECTIFYING: None}
-    if failed:
-        table[State.DESIGNATED] = Move.REVOKE if immediate else Move.ORDER_RECTIFICATION
-        table[State.RECTIFYING] = Move.REVOKE if immediate or reinspection else None
-    elif outcome is Outcome.RECTIFY:
-        table[State.DESIGNATED] = Move.ORDER_RECTIFICATION
-    elif outcome is Outcome.PASS and reinspection:
-        table[State.RECTIFYING] = Move.CLOSE_RECTIFICATION
-    move = rules.consequence(outcome, state, made, is_reinspection=reinspection)
+    table = {}
+    if failed and immediate:
+        table = {State.DESIGNATED: Move.REVOKE, State.RECTIFYING: Move.REVOKE}
+    elif (failed or outcome is Outcome.RECTIFY) and news:
+        table = {State.DESIGNATED: Move.ORDER_RECTIFICATION}
+    move = rules.after_inspection(outcome, state, made, is_news=news)
     assert move is table.get(state)
     assert move is None or (state, move) in rules.TRANSITIONS
 
 
-@pytest.mark.parametrize(("outcome", "state", "immediate", "strict", "reinspection"), CASES)
-def test_what_came_to_no_judgement_never_touches_a_project(
-    outcome, state, immediate, strict, reinspection
+@pytest.mark.parametrize(("outcome", "state", "immediate", "strict", "running"), CASES)
+def test_reinspections_do_what_the_transitions_17_and_18_say(
+    outcome, state, immediate, strict, running
 ):
-    silent = {Outcome.UNREACHABLE, Outcome.INCONCLUSIVE, Outcome.VOID, Outcome.CEASED}
-    if not strict:
-        silent.add(Outcome.NOT_COOPERATING)
-    if outcome in silent or state not in rules.ACTIVE:
-        made = policy(is_immediate=immediate, not_cooperating_fails=strict)
-        assert rules.consequence(outcome, state, made, is_reinspection=reinspection) is None
+    made = policy(is_immediate=immediate, not_cooperating_fails=strict)
+    table = {}
+    if outcome is Outcome.FAIL or (outcome is Outcome.NOT_COOPERATING and strict):
+        table = {State.DESIGNATED: Move.REVOKE, State.RECTIFYING: Move.REVOKE}
+    elif outcome is Outcome.PASS and running:
+        table = {State.RECTIFYING: Move.CLOSE_RECTIFICATION}
+    move = rules.after_reinspection(outcome, state, made, is_running=running)
+    assert move is table.get(state)
+    assert move is None or (state, move) in rules.TRANSITIONS
+
+
+@pytest.mark.parametrize(("outcome", "state"), [*product(Outcome, State)])
+def test_what_moved_nothing_is_looked_at_unless_all_is_well(outcome, state):
+    unsettled = {Outcome.UNREACHABLE, Outcome.CEASED, Outcome.INCONCLUSIVE}
+    is_well = outcome in {Outcome.PASS, Outcome.VOID}
+    expected = outcome in unsettled or (state in rules.ACTIVE and not is_well)
+    assert rules.is_open(outcome, state, None) is expected
+    assert rules.is_open(outcome, state, Move.REVOKE) is False

@@ -103,7 +103,24 @@ def test_a_new_employer_recuses_the_expert_too(round_):
     assert expert not in round_.assigned("p1") + round_.assigned("p2")
 
 
-def test_a_conflict_found_after_the_entry_was_scored_changes_no_score(scoring):
+def test_a_conflict_found_after_the_entry_was_scored_takes_the_score_away(scoring):
+    scoring.publish()
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1")
+    scoring.score_all({"p1": "80"})
+    assert scoring.entry("p1")["state"] == "SCORED"
+    scoring.post("experts/E1/conflicts", {"conflicts": ["P110000"]})
+    entry = scoring.entry("p1")
+    assert (entry["state"], entry["score"], scoring.assigned("p1")) == (
+        "SCORING", None, ["E2", "E3"],
+    )  # fmt: skip
+    assert scoring.rank().json["slug"] == "unscored-entries"
+    scoring.register("E4")
+    scoring.score_all({"p1": "80"})
+    assert scoring.entry("p1")["state"] == "SCORED"
+
+
+def test_a_conflict_found_after_the_ranking_changes_no_score(scoring):
     scoring.shortlist({"p1": "80"})
     scoring.post("experts/E1/conflicts", {"conflicts": ["P110000"]})
     assert scoring.assigned("p1") == ["E1", "E2", "E3"]

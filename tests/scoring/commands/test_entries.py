@@ -1,11 +1,14 @@
 """Every consumed event, twice and out of order; a new edition in the middle of a round."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from services.scoring import models
+
+ANOTHER = {"uscc": "91310000MA1FL00015", "name": "另一公司"}
 
 
 def acknowledged(scoring):
@@ -31,6 +34,20 @@ def test_a_recommended_application_passes_the_formal_check_and_is_scored(scoring
 def test_an_incomplete_application_does_not_pass_the_formal_check(scoring, missing):
     scoring.enter("p1", **{missing: ""})
     assert scoring.states() == {"p1": "RECOMMENDED"}
+    (reason,) = scoring.entry("p1")["reasons"]
+    assert "incomplete" in reason
+
+
+def test_what_fails_the_formal_check_holds_up_no_ranking_and_ends_with_it(scoring):
+    scoring.publish()
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1", opinion="")
+    scoring.enter("p2")
+    scoring.score_all({"p2": "80"})
+    ranked = {item["project"]: item["state"] for item in scoring.rank().json["items"]}
+    assert ranked == {"p1": "NOT_SELECTED", "p2": "SHORTLISTED"}
+    (refused,) = scoring.events("application.not_selected")
+    assert "incomplete" in refused.data["reasons"][0]
 
 
 def test_the_same_recommendation_twice_changes_nothing(scoring, said):
@@ -58,7 +75,8 @@ def test_the_newest_edition_wins_in_any_order(scoring):
 
 def test_a_revocation_closes_the_entry_and_is_acknowledged_once(scoring, said):
     revocation = said.revoked("p1", sequence=9)
-    scoring.enter("p1", "p2")
+    scoring.enter("p1")
+    scoring.enter("p2", undertaker=ANOTHER)
     scoring.receive(revocation, revocation, said.revoked("p1", sequence=9))
     assert scoring.states() == {"p1": "REVOKED", "p2": "SCORING"}
     assert scoring.entry("p1")["sequence"] == 9
@@ -99,12 +117,41 @@ def test_each_epoch_is_acknowledged_of_its_own(scoring, said):
 def test_a_closed_entry_takes_no_part_in_the_selection_any_more(scoring, said):
     scoring.publish()
     scoring.register("E1", "E2", "E3")
-    scoring.enter("p1", "p2")
+    scoring.enter("p1")
+    scoring.enter("p2", undertaker=ANOTHER)
     scoring.assign()
     scoring.receive(said.revoked("p1"))
     assert scoring.score("p1", "E1").json["slug"] == "illegal-transition"
     scoring.score_all({"p2": "80"})
     assert [item["project"] for item in scoring.rank().json["items"]] == ["p2"]
+
+
+def test_a_revocation_ends_the_other_entries_of_the_undertaker_that_acted(scoring, said):
+    scoring.shortlist({"p1": "80", "p2": "70"})
+    scoring.enter("p3")
+    scoring.enter("p4", undertaker=ANOTHER)
+    scoring.receive(said.revoked("p9"))
+    states = dict.fromkeys(("p1", "p2", "p3"), "NOT_SELECTED")
+    assert scoring.states() == states | {"p4": "SCORING", "p9": "REVOKED"}
+    assert scoring.entry("p1")["reasons"] == [
+        "the undertaker is barred because project p9 was revoked"
+    ]
+    ended = {event.subject for event in scoring.events("application.not_selected")}
+    assert ended == {"p1", "p2", "p3"}
+
+
+def test_who_is_recommended_after_the_bar_is_not_entered_for_scoring(scoring, said):
+    scoring.receive(said.revoked("p9"), said.recommended("p1"))
+    assert scoring.states() == {"p1": "NOT_SELECTED", "p9": "REVOKED"}
+
+
+def test_another_undertaker_and_a_reinstatement_are_followed(scoring, said):
+    scoring.receive(said.recommended("p1"))
+    changed = said.revoked("p1", sequence=20)
+    data = changed.data | {"state": "RECTIFYING", "undertaker": ANOTHER, "contact_email": None}
+    scoring.receive(replace(changed, type="project.changed", data=data))
+    assert scoring.entry("p1")["undertaker"] == ANOTHER
+    assert scoring.states() == {"p1": "RECTIFYING"}
 
 
 def test_the_rubric_stays_once_an_expert_has_scored_by_it(scoring, said):

@@ -91,6 +91,19 @@ def test_an_objection_is_decided_once(publicity):
     assert publicity.decide("nobody's", upheld=True).status_code == 404
 
 
+def test_what_is_not_under_a_real_name_is_refused_with_an_outcome_of_its_own(publicity):
+    objection = publicity.object("p1", real_name="赵钱孙").json["id"]
+    both = publicity.decide(objection, upheld=True, not_real_name=True)
+    assert (both.status_code, both.json["errors"][0]["field"]) == (422, "not_real_name")
+    answer = publicity.decide(objection, upheld=False, not_real_name=True)
+    assert (answer.json["upheld"], answer.json["outcome"]) == (False, "not_real_name")
+    (decided,) = publicity.events("objection.decided")
+    assert decided.data["outcome"] == "not_real_name"
+    publicity.clock.set(END)
+    publicity.tick()
+    assert publicity.states()["p1"] == "DESIGNATED"
+
+
 def test_an_objection_at_the_last_moment_is_in_time(publicity):
     publicity.clock.set(END - timedelta(seconds=5))
     assert publicity.object("p1").status_code == 201

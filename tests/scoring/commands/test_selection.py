@@ -56,6 +56,50 @@ def test_validity_ends_on_the_same_day_of_a_later_year(scoring, day, years, vali
     assert (event.data["valid_from"], event.data["valid_to"]) == (day, valid_to)
 
 
+def test_a_place_that_became_free_goes_to_the_next_in_rank(scoring):
+    scoring.shortlist({"p1": "90", "p2": "80", "p3": "70"}, total_quota=1)
+    assert scoring.rank().json["slug"] == "nothing-to-do"
+    scoring.publicise()
+    objection = scoring.object("p1").json["id"]
+    scoring.decide(objection, upheld=True)
+    ranked = scoring.rank().json["items"]
+    assert [(item["project"], item["rank"], item["state"]) for item in ranked] == [
+        ("p2", 2, "SHORTLISTED")
+    ]
+    assert scoring.entry("p3")["reasons"] == ["all 1 places were taken by entries ranked before"]
+    assert scoring.rank().json["slug"] == "nothing-to-do"
+    scoring.publicise()
+    scoring.clock.set(END + timedelta(days=30))
+    scoring.tick()
+    assert [event.subject for event in designated(scoring)] == ["p2"]
+
+
+def test_who_comes_late_is_ranked_after_who_waits(scoring):
+    scoring.shortlist({"p1": "90", "p2": "60"}, total_quota=1)
+    scoring.publicise()
+    scoring.decide(scoring.object("p1").json["id"], upheld=True)
+    scoring.enter("p3")
+    scoring.score_all({"p3": "99"})
+    ranked = {item["project"]: item for item in scoring.rank().json["items"]}
+    assert ranked["p2"]["state"] == "SHORTLISTED"
+    assert (ranked["p3"]["state"], ranked["p3"]["rank"]) == ("NOT_SELECTED", 3)
+
+
+def test_entries_are_ranked_by_exact_scores_and_not_by_what_is_shown(scoring):
+    rubric = [dict(line) for line in scoring.DEFINITION["rubric"]]
+    for line, most in zip(rubric, ("997", "991", "983"), strict=False):
+        line["max"] = most
+    scoring.publish(total_quota=1, rubric=rubric, experts_per_application=1)
+    scoring.register("E1")
+    scoring.enter("low", "high")
+    scoring.assign()
+    low = {"innovation": "500", "effect": "500", "feasibility": "500"}
+    scoring.score("low", "E1", low)
+    scoring.score("high", "E1", low | {"feasibility": "500.00"} | {"innovation": "500.01"})
+    first = scoring.rank().json["items"][0]
+    assert first["project"] == "high"
+
+
 def test_an_entry_that_cannot_be_designated_holds_no_other_up(scoring):
     scoring.shortlist({"p1": "90", "p2": "80"})
     scoring.publicise()

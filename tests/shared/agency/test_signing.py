@@ -15,6 +15,7 @@ from shared.agency.signing import (
     encode,
     generate_key,
     key_id_of,
+    load_public_key,
     public_part,
     sign,
     verify,
@@ -126,3 +127,23 @@ def test_what_is_no_ed25519_key_is_refused(jwk):
 
 def test_the_public_part_holds_no_secret():
     assert "d" not in public_part(TEST_KEY)
+
+
+SMALL = (  # the y of the points of order 1, 2, 4 and 8, also as numbers beyond the prime
+    "01" + "00" * 31,
+    "ec" + "ff" * 30 + "7f",
+    "00" * 32,
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ed" + "ff" * 30 + "7f",
+    "ee" + "ff" * 30 + "7f",
+)
+
+
+@pytest.mark.parametrize("sign_bit", [0, 0x80])
+@pytest.mark.parametrize("written", SMALL)
+def test_a_key_that_anybody_can_sign_for_is_refused(written, sign_bit):
+    point = bytearray.fromhex(written)
+    point[-1] |= sign_bit
+    with pytest.raises(SignatureError, match="small order"):
+        load_public_key({"kty": "OKP", "crv": "Ed25519", "x": encode(bytes(point))})

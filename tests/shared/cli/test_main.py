@@ -73,6 +73,10 @@ def test_help_lists_every_command(laurel):
         ("token",),
         ("token", "king"),
         ("token", "unit"),
+        ("token", "official", "--hours", "nan"),
+        ("token", "official", "--hours", "inf"),
+        ("token", "official", "--hours", "1e400"),
+        ("agency", "receipts", "a", "--wait", "nan"),
         ("events", "parked", "--state", "lost"),
         ("events", "parked", "--limit", "0"),
         ("events", "parked", "--service", "billing"),
@@ -92,6 +96,50 @@ def test_wrong_usage_ends_with_2_and_says_how_it_is_used(laurel, words):
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("Usage: laurel")
     assert "\nError: " in result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "setting", "value"),
+    [
+        (("token", "official"), "LAUREL_JWT_KEY", "deep.json"),
+        (("token", "official"), "LAUREL_JWT_KEY", "."),
+        (("token", "official"), "LAUREL_JWT_KEY", "file/key.json"),
+        (("token", "official", "--subject", "\udcff"), "LAUREL_LOG_LEVEL", "info"),
+        (("token", "unit", "--unit", "\udcff"), "LAUREL_LOG_LEVEL", "info"),
+        (("events", "show", "\udcff"), "LAUREL_LOG_LEVEL", "info"),
+        (("timeline", "\udcff"), "LAUREL_LOG_LEVEL", "info"),
+        (("timeline", "2020"), "LAUREL_TOKEN", "汉"),
+        (("timeline", "2020"), "LAUREL_SERVICE_URL", "http://a..b:{port}"),
+        (("migrate",), "LAUREL_DATABASE_URL", "sqlite:///file/{service}.sqlite3"),
+        (("agency", "kit", "file/kit"), "LAUREL_LOG_LEVEL", "info"),
+        (
+            ("agency", "sign", "file", "--key", "deep.json", "--kid", "k"),
+            "LAUREL_LOG_LEVEL",
+            "info",
+        ),
+        (("topology", "--definitions", "--passwords", "binary"), "LAUREL_LOG_LEVEL", "info"),
+        (("topology", "--definitions", "--passwords", "nested"), "LAUREL_LOG_LEVEL", "info"),
+    ],
+    ids=str,
+)
+def test_whatever_a_command_is_given_it_ends_with_one_line(
+    laurel, nobody, tmp_path, words, setting, value
+):
+    (tmp_path / "deep.json").write_text("[" * 60_000)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "binary").mkdir()
+    (tmp_path / "binary" / "agency-a").write_bytes(b"\xff\xfe")
+    (tmp_path / "nested" / "agency-a").mkdir(parents=True)
+    refusal = laurel(*words, **(nobody | {setting: value})).refusal
+    assert refusal
+
+
+@pytest.mark.parametrize("setting", ["LAUREL_JWT_KEY", "LAUREL_CLOCK"])
+def test_doctor_tells_of_a_file_that_nests_too_deeply(laurel, nobody, tmp_path, setting):
+    (tmp_path / "deep.json").write_text("[" * 60_000)
+    result = laurel("doctor", **(nobody | {setting: "deep.json"}))
+    assert result.code == 1
+    assert "deep.json" in result.out + result.err
 
 
 def test_the_installed_program_says_the_same_as_main(tmp_path):

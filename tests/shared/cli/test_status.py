@@ -38,8 +38,12 @@ class Site:
     def keys(self, key=None):
         return json.dumps(KeySet([key or self.key]).as_dict(private=False)).encode()
 
-    def refer(self, index, uri=None):
-        reference = {"idx": index, "uri": uri or self.uri}
+    def refer(self, index, uri=None, **changes):
+        place = {"idx": index, "uri": uri or self.uri}
+        claims = {"sub": PROJECT, "iat": 0, "status": {"status_list": place}} | changes
+        header = {"alg": "Ed25519", "typ": "designation+jwt", "kid": "k1"}
+        token = jwt.encode(header, claims, self.key, algorithms=["Ed25519"])
+        reference = place | {"token": token}
         told = json.dumps({"project": PROJECT, "status_list": reference})
         self.answers[f"/v1/register/{PROJECT}"] = told.encode()
 
@@ -95,6 +99,39 @@ def verify(site, capsys):
 def test_each_status_has_its_answer_and_only_designated_ends_with_0(site, verify, index, answer):
     site.refer(index)
     assert verify() == answer
+
+
+def place_of_another(site):
+    site.refer(0, sub="2020-P110000-0004")
+
+
+def other_index_beside_the_token(site):
+    path = f"/v1/register/{PROJECT}"
+    told = json.loads(site.answers[path])
+    told["status_list"]["idx"] = 1
+    site.answers[path] = json.dumps(told).encode()
+
+
+def no_token(site):
+    path = f"/v1/register/{PROJECT}"
+    told = json.loads(site.answers[path])
+    del told["status_list"]["token"]
+    site.answers[path] = json.dumps(told).encode()
+
+
+def token_of_another_key(site):
+    own, site.key = site.key, OKPKey.generate_key("Ed25519", {"kid": "k1"})
+    site.refer(0)
+    site.key = own
+
+
+@pytest.mark.parametrize(
+    "lie", [place_of_another, other_index_beside_the_token, no_token, token_of_another_key]
+)
+def test_a_mirror_cannot_point_to_another_project_s_place(site, verify, lie):
+    lie(site)
+    code, answer, _reason = verify()
+    assert (code, answer) == (1, "unknown")
 
 
 def test_without_json_one_line_says_it(site, capsys):

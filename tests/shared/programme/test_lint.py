@@ -87,7 +87,7 @@ def test_the_shipped_definition_is_clean():
         ("rectification_days: 90", "rectification_days: 0", "inspection.rectification_days",
          "must be from 1 to 1000"),
         ("min_inspectors: 2", "min_inspectors: 1", "inspection.min_inspectors",
-         "Must be greater than or equal to 2."),
+         "must be from 2 to 20"),
         ("hard_gates: [false_material", "hard_gates: [7", "inspection.hard_gates.0",
          "must be text: put it in quotes"),
         ('rule_version: "2020-1"', "rule_version: " + 41 * "x", "inspection.rule_version",
@@ -156,7 +156,24 @@ def test_a_text_that_is_no_mapping_is_told_how_to_begin(text):
 
 
 def test_a_text_that_is_too_long_is_not_read():
-    assert lint("#" * 262_145) == [Finding(1, "", "longer than 262144 characters")]
+    assert lint("#" * 65_537) == [Finding(1, "", "longer than 65536 characters")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + "1, " * 3000 + "1]",
+        "- 1\n" * 6000,
+        "".join(f"k{number}: 1\n" for number in range(4000)),
+        "".join(f"- &a{number} 1\n" for number in range(6000)),
+        "[" * 4000,
+        "{" * 4000,
+        "[[[[[[[[]]]]]]]]\n" * 3000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_text_with_more_parts_than_any_round_has_is_given_up_on(text):
+    assert len(lint(text)) == 1
 
 
 def test_reading_a_faulty_text_raises_all_findings_and_names_the_first():
@@ -187,3 +204,31 @@ def test_any_damage_to_a_good_definition_is_survived(start, length, piece):
     for finding in lint(SHIPPED[:start] + piece + SHIPPED[start + length :]):
         assert 1 <= finding.line <= len(LINES) + 2
         assert finding.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("  corps: 5\n", "", "unit_quotas.corps"),
+        ("  corps: 5\n", "  corps: 5\n  PROVINCE: 3\n", "unit_quotas.PROVINCE"),
+        (
+            "[false_material, major",
+            "[false_material, false_material, major",
+            "inspection.hard_gates",
+        ),
+        ("[false_material, major", "[' ', major", "inspection.hard_gates.0"),
+        ("key: innovation", "key: ' '", "rubric.0.key"),
+        ('rule_version: "2020-1"', "rule_version: ' '", "inspection.rule_version"),
+        ("min_inspectors: 2", "min_inspectors: 1000000000000", "inspection.min_inspectors"),
+        ("    - signage\n", "    - signage\n    - signage\n", "inspection.finding_keys"),
+    ],
+)
+def test_what_would_fail_or_give_nothing_later_is_found_before(old, new, where):
+    assert old in SHIPPED
+    assert [finding.where for finding in lint(SHIPPED.replace(old, new))] == [where]
+
+
+def test_a_window_of_no_possible_year_is_refused():
+    line = next(line for line in LINES if "closes_at" in line)
+    changed = SHIPPED.replace(line, line.split(":")[0] + ": 9999-12-31T00:00:00+08:00")
+    assert [finding.where for finding in lint(changed)] == ["submission.closes_at"]

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from shared.spine.parking import OPEN
 from shared.spine.parking.decisions import FROM, Decision
 from shared.web.browsers import PLACE
+from shared.web.fields import Instant
 from shared.web.operations.page import render
 from shared.web.operations.parked import FILTERS, OPERATOR, ParkedQuery, ParkedRoutes
 from shared.web.spec import Call, route
@@ -32,8 +33,8 @@ class Done(Schema):
 class UtcFilter(Schema):
     """Times as a browser's own field gives them, without a zone."""
 
-    since = fields.AwareDateTime(load_default=None, default_timezone=UTC)
-    until = fields.AwareDateTime(load_default=None, default_timezone=UTC)
+    since = Instant(load_default=None, default_timezone=UTC)
+    until = Instant(load_default=None, default_timezone=UTC)
 
 
 class ListQuery(UtcFilter, ParkedQuery, Done):

@@ -93,7 +93,9 @@ TABLE: dict[str, Setting] = {
         "", "Bearer token that whoever scrapes /metrics must send; empty leaves it open.",
         secret=True),
     "status_key": Setting(
-        "var/status-key.json", "Private key (JWK) that signs the status list, made on first use."),
+        "var/status-key.json",
+        "Private key (JWK) that signs the status list and makes the webhooks' secrets, made on "
+        "first use."),
     "smtp_url": Setting(
         "smtp://127.0.0.1:25", "Mail server: smtp://, smtps:// or smtp+starttls://user:password@host.",
         "str", _url("smtp", "smtps", "smtp+starttls"), secret=True),

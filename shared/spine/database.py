@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, Pool, QueuePool
@@ -168,7 +168,15 @@ def _postgres_engine(url: str, pool: type[Pool], **options: Any) -> Engine:
         },
     )
     event.listen(engine, "commit", _refuse_aborted)
+    event.listen(engine, "handle_error", _without_values)
     return engine
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """Keep what was to be stored out of logs and parked rows: PostgreSQL tells the refused row."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0].rstrip(), *error.args[1:])
 
 
 def _refuse_aborted(connection: Connection) -> None:

@@ -4,9 +4,11 @@ Tokens come from a real OIDC issuer through its key set, or from the local devel
 are always checked in real time, also under a rehearsal clock.
 """
 
+import base64
 import json
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +121,13 @@ def load_or_create_key(path: Path) -> OKPKey:
         raise SettingError(f"The key file {path} holds no private Ed25519 key.")
     key.ensure_kid()
     return key
+
+
+@cache
+def private_bytes(path: str) -> bytes:
+    """The 32 bytes of the private key in a JWK file, to make other secrets from."""
+    told = load_or_create_key(Path(path)).as_dict(private=True)
+    return base64.urlsafe_b64decode(f"{told['d']}==")
 
 
 def _create_key(path: Path) -> None:

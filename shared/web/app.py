@@ -126,7 +126,7 @@ class WebApp:
             session.flush()
             response = _answer(spec, *_dump(spec, result))
             if once:
-                once.keep(session, response)
+                once.keep(session, None if spec.secret else response)
         return response
 
 

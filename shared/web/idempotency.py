@@ -29,6 +29,12 @@ class KeyReusedError(LaurelError):
     status = 422
 
 
+class AnswerNotKeptError(LaurelError):
+    """The request was done before, and its answer cannot be given again."""
+
+    slug = "answer-not-kept"
+
+
 class Once:
     """One keyed request: `claim` finds the answer kept for it, `keep` keeps it."""
 
@@ -53,12 +59,19 @@ class Once:
             raise KeyReusedError(
                 "This Idempotency-Key was used with another body; choose a fresh key."
             )
+        if row.answer is None:
+            raise AnswerNotKeptError(
+                "This was done already, and its answer held a secret, which is not kept: "
+                "look up what was made, or end it and make another with a fresh key."
+            )
         return Response(row.answer["body"], status=row.status, headers=row.answer["headers"])
 
-    def keep(self, session: Session, response: Response) -> None:
-        """Keep the answer with the effect."""
-        answer = {"body": response.get_data(as_text=True), "headers": dict(response.headers)}
-        filled = {"kept": self._key, "status": response.status_code, "answer": answer}
+    def keep(self, session: Session, response: Response | None) -> None:
+        """Keep the answer with the effect; None for one that holds a secret."""
+        filled: dict[str, Any] = {"kept": self._key, "status": 0, "answer": None}
+        if response is not None:
+            body, headers = response.get_data(as_text=True), dict(response.headers)
+            filled |= {"status": response.status_code, "answer": {"body": body, "headers": headers}}
         session.execute(KEEP, filled)
 
 

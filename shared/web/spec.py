@@ -31,6 +31,7 @@ class Route:
     edits: bool
     produces: str
     browser: bool
+    secret: bool
     doc: str
     function: str = ""
 
@@ -89,10 +90,12 @@ def route(
     edits: bool = False,
     produces: str = "application/json",
     browser: bool = False,
+    secret: bool = False,
 ) -> Callable[[Method], Method]:
     """Serve a method `(self, session, call)` at a path; `role=None` is open to the public.
 
-    `browser` is for pages behind a login: a token may come in a cookie, a body is a form.
+    `browser` is for pages behind a login: a token may come in a cookie, a body is a form. An answer
+    with a `secret` is given once and never kept for an Idempotency-Key.
     """
     roles = (role,) if isinstance(role, str) else tuple(role or ())
 
@@ -109,6 +112,7 @@ def route(
             edits,
             produces,
             browser,
+            secret,
             inspect.getdoc(function) or "",
             function.__name__,
         )

@@ -17,7 +17,10 @@ from services.notification.api.schemas import (
 )
 from services.notification.models import Attempt, Delivery, Subscriber
 from services.notification.rules.deliveries import EndReason
+from services.notification.rules.webhooks import secret_of
+from shared.project import Outlet
 from shared.spine.rows import found, narrowed
+from shared.web.access import private_bytes
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
 
@@ -34,6 +37,7 @@ class DeliveriesApi(ServiceApi):
         body=SubscriberIn,
         answer=NewSubscriberOut,
         status=201,
+        secret=True,
     )
     def add_subscriber(self, session: Session, call: Call) -> Subscriber:
         """Have letters or webhooks sent about every project, those of a unit, or one.
@@ -41,7 +45,10 @@ class DeliveriesApi(ServiceApi):
         A webhook's `secret` is in this answer only. Webhooks follow Standard Webhooks 1.0.
         """
         networks = self.runtime.settings.reachable_networks
-        return commands.add_subscriber(session, call.body, call.context, networks)
+        added = commands.add_subscriber(session, call.body, call.context, networks)
+        if added.kind == Outlet.WEBHOOK:
+            added.secret = secret_of(added.id, private_bytes(self.runtime.settings.status_key))
+        return added
 
     @route("GET", "/v1/subscribers", role="official", answer=SubscriberOut, page=True)
     def list_subscribers(self, session: Session, call: Call) -> Page:

@@ -32,7 +32,6 @@ class Parcel:
     attempt: int
     subscriber: str
     address: str
-    secret: str | None
     content: dict[str, Any]
 
 
@@ -74,7 +73,6 @@ def claim_delivery(
         attempt=delivery.attempts,
         subscriber=subscriber.id,
         address=subscriber.address,
-        secret=subscriber.secret,
         content=delivery.content,
     )
 

@@ -1,6 +1,5 @@
 """Subscribers: officials add and end them; a project's contact comes with its application."""
 
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +17,7 @@ from services.notification.rules.deliveries import (
     check_scope,
     contact_id,
 )
-from services.notification.rules.webhooks import SECRET_BYTES, Networks, check_url, secret_from
+from services.notification.rules.webhooks import Networks, check_url
 from shared.project import Outlet
 from shared.spine.context import Context
 from shared.spine.envelope import Event, new_id
@@ -41,19 +40,17 @@ def follow_change(session: Session, event: Event, context: Context) -> None:
 def add_subscriber(
     session: Session, wanted: dict[str, Any], context: Context, networks: Networks
 ) -> Subscriber:
-    """A new subscriber; the answer to this call is the only place that shows a webhook's secret.
+    """A new subscriber.
 
     Webhooks may be sent to these networks although they are not public. Raises InvalidError for
     a scope or an address that cannot be used.
     """
     check_scope(wanted["scope"])
-    is_webhook = wanted["kind"] == Outlet.WEBHOOK
-    if is_webhook:
+    if wanted["kind"] == Outlet.WEBHOOK:
         check_url(wanted["address"], networks)
     subscriber = Subscriber(
         id=new_id(),
         sequence=1,
-        secret=secret_from(secrets.token_bytes(SECRET_BYTES)) if is_webhook else None,
         created_by=str(context.actor),
         created_at=context.now,
         busy_until=AT_ONCE,

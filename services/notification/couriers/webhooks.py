@@ -12,9 +12,10 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from services.notification.commands.deliveries import Parcel
 from services.notification.couriers.answer import Answer
-from services.notification.rules.webhooks import body_of, is_reachable, signature
+from services.notification.rules.webhooks import body_of, is_reachable, secret_of, signature
 from shared.project import Outlet
 from shared.settings import Settings
+from shared.web.access import private_bytes
 
 TAKEN = range(200, 300)
 HTTP_GONE = 410
@@ -36,6 +37,7 @@ class WebhookCourier:
     def __init__(self, settings: Settings, clock_kind: str) -> None:
         self.timeout_seconds = settings.webhook_timeout_seconds
         self._networks = settings.reachable_networks
+        self._key = settings.status_key
         self._is_rehearsal = clock_kind == "rehearsal"
 
     def send(self, parcel: Parcel) -> Answer:
@@ -69,10 +71,21 @@ class WebhookCourier:
             try:
                 if isinstance(line, ssl.SSLSocket):
                     line.do_handshake()
-                connection.request("POST", _target(url), body, _headers(parcel, body))
+                connection.request("POST", _target(url), body, self._headers(parcel, body))
                 return connection.getresponse().status
             finally:
                 hang_up.cancel()
+
+    def _headers(self, parcel: Parcel, body: bytes) -> dict[str, str]:
+        timestamp = int(time.time())
+        secret = secret_of(parcel.subscriber, private_bytes(self._key))
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": "laurel",
+            "webhook-id": parcel.id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(secret, parcel.id, timestamp, body),
+        }
 
     def _line(self, host: str, port: int, ends: float) -> socket.socket:
         """A connection to an address that was looked at; a name can mean another each time."""
@@ -104,17 +117,6 @@ def _shut(line: socket.socket) -> None:
 def _target(url: SplitResult) -> str:
     query = f"?{quote(url.query, SAFE)}" if url.query else ""
     return quote(url.path or "/", SAFE) + query
-
-
-def _headers(parcel: Parcel, body: bytes) -> dict[str, str]:
-    timestamp = int(time.time())
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "laurel",
-        "webhook-id": parcel.id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(parcel.secret or "", parcel.id, timestamp, body),
-    }
 
 
 def _answer_of(status: int) -> Answer:

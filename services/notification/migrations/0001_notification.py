@@ -186,7 +186,6 @@ def _deliveries():
         sa.Column("sequence", sa.Integer, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
-        sa.Column("secret", sa.String()),
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("event_types", sa.JSON, nullable=False),
         sa.Column("created_by", sa.String(), nullable=False),

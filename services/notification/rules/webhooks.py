@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from shared.errors import InvalidError
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that the specification gives to secrets
-SECRET_BYTES = 32
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
 TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("2002::/16"), ip_network("2001::/32"))
@@ -23,9 +22,14 @@ _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 _NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")  # resolvers read such names as IPv4 addresses
 
 
-def secret_from(random_bytes: bytes) -> str:
+def secret_of(subscriber: str, key: bytes) -> str:
+    """A subscriber's secret, in its shown form: made from our key whenever needed, kept nowhere."""
+    return secret_from(hmac.new(key, f"webhook {subscriber}".encode(), hashlib.sha256).digest())
+
+
+def secret_from(secret: bytes) -> str:
     """The shown form of a secret."""
-    return SECRET_PREFIX + base64.b64encode(random_bytes).decode()
+    return SECRET_PREFIX + base64.b64encode(secret).decode()
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:

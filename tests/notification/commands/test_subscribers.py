@@ -1,5 +1,7 @@
 """Who is written to: secrets shown once, scopes, ends, and contacts whose address comes late."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
@@ -28,6 +30,21 @@ def test_a_webhook_s_secret_is_shown_once_and_is_its_own(bench):
     text = listed(bench).text
     assert "secret" not in text
     assert not any(secret in text for secret in secrets)
+
+
+def test_a_secret_is_kept_nowhere_and_its_answer_is_given_once(bench):
+    who = bench.official | {"Idempotency-Key": "k"}
+    secret = post(bench, HOOK, who).json["secret"]
+    again = post(bench, HOOK, who)
+    assert (again.status_code, again.json["slug"]) == (409, "answer-not-kept")
+    assert len(listed(bench).json["items"]) == 1
+    engine = bench.laurel.runtime("notification").database.engine
+    engine.dispose()
+    directory = Path(engine.url.database).parent
+    kept = b"".join(path.read_bytes() for path in directory.glob("notification*"))
+    assert HOOK["address"].encode() in kept
+    assert secret.encode() not in kept
+    assert secret[6:].encode() not in kept
 
 
 def test_a_letter_has_no_secret(bench):

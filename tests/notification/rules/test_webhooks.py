@@ -1,12 +1,14 @@
 """Webhooks against the published vector of Standard Webhooks, and the addresses they may go to."""
 
+import base64
+
 import pytest
 
 from services.notification.rules.webhooks import (
-    SECRET_BYTES,
     body_of,
     check_url,
     secret_from,
+    secret_of,
     signature,
 )
 from shared.errors import InvalidError
@@ -35,9 +37,14 @@ def test_the_signature_covers_id_time_and_body():
 
 
 def test_a_secret_has_the_shown_form_of_the_specification():
-    assert secret_from(bytes(range(SECRET_BYTES))) == (
-        "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-    )
+    assert secret_from(bytes(range(32))) == ("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+
+
+def test_each_subscriber_has_a_secret_of_its_own_that_our_key_makes_again():
+    made = {secret_of(who, key) for who in ("a", "b") for key in (bytes(32), b"k" * 32)}
+    assert len(made) == 4
+    assert secret_of("a", bytes(32)) in made
+    assert all(len(base64.b64decode(secret[6:])) == 32 for secret in made)
 
 
 def test_a_secret_that_is_not_base64_is_refused():
@@ -101,6 +108,13 @@ def test_an_address_that_only_resolvers_understand_is_refused(host):
         ("li@fund.example", "must begin with https:// and name a host"),
         ("", "must begin with https:// and name a host"),
         ("https://li:secret@fund.example/", "must not hold credentials"),
+        ("https://@fund.example/", "must not hold credentials"),
+        ("https://%00/", "must name a host"),
+        ("https://*/", "must name a host"),
+        ("https://-/", "must name a host"),
+        ("https://a-.example/", "must name a host"),
+        ("https://xn--/", "must name a host"),
+        ("https://[v1.x]/", "must name a host"),
         ("https://fund.example/a b", "must not hold credentials, spaces"),
         ("https://fund.example/\r\nHost: x", "must not hold credentials, spaces or control"),
         ("https://fund.example:99999/", "is no URL"),

@@ -1,13 +1,19 @@
 """One service's database: which clock it follows, whoever starts first."""
 
+import importlib
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import String, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local.process import wait_until
+from shared.catalogue import SERVICES
 from shared.errors import SettingError
 from shared.spine import tables
 from shared.spine.database import Database
+from shared.spine.migrate import migrate
 
 SECONDS = 30
 
@@ -30,4 +36,46 @@ def test_replicas_that_start_at_the_same_moment_agree_on_the_clock(
         found = second.exception(SECONDS)
     assert isinstance(found, SettingError) is refused
     assert found is None or refused
+    database.engine.dispose()
+
+
+MARK = "sealed-7f3a"
+
+
+def tables_of(service):
+    """Every table of a service's own metadata and of the spine's."""
+    models = importlib.import_module(f"services.{service}.models")
+    return [*models.Base.metadata.sorted_tables, *tables.metadata.sorted_tables]
+
+
+def marked(table):
+    """An INSERT with the mark in every text, and without one value that must be there."""
+    needed = [column for column in table.columns if not column.nullable][-1]
+    values = {
+        column.name: MARK
+        for column in table.columns
+        if isinstance(column.type, String) and column is not needed
+    } | {needed.name: None}
+    names, places = (", ".join(form.format(name) for name in values) for form in ('"{}"', ":{}"))
+    return text(f"INSERT INTO {table.name} ({names}) VALUES ({places})"), values
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_no_value_of_a_refused_row_is_in_the_error_that_tells_of_it(
+    request, tmp_path, service, kind
+):
+    if kind == "sqlite":
+        database = Database(service, f"sqlite:///{tmp_path}/{{service}}.sqlite3")
+        migrate(database)
+    else:
+        database = Database(service, request.getfixturevalue("postgres_url"))
+    told = 0
+    for table in tables_of(service):
+        with pytest.raises(SQLAlchemyError) as caught, database.engine.begin() as connection:
+            connection.execute(*marked(table))
+        words = "".join(traceback.format_exception(caught.value))
+        assert MARK not in words, table.name
+        told += 1
+    assert told > 10
     database.engine.dispose()

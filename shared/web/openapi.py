@@ -10,6 +10,8 @@ from marshmallow import Schema
 
 from shared.web.spec import Route, routes_of
 
+LIMIT = {"type": "integer", "minimum": 1, "maximum": 200}
+JSON, HTML = "application/json", "text/html"
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "slug"],
@@ -65,9 +67,7 @@ def _operation(route: Route) -> dict[str, Any]:
             str(route.status): done,
             "default": {
                 "description": "Refused; the problem says why and what to do.",
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                },
+                "content": _refused(route),
             },
         },
     }
@@ -80,6 +80,12 @@ def _operation(route: Route) -> dict[str, Any]:
         content = {kind: {"schema": route.body}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _refused(route: Route) -> dict[str, Any]:
+    """A problem document; what is no JSON is asked for by browsers, and refuses with a page."""
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return problem if route.produces == JSON else problem | {HTML: {"schema": {"type": "string"}}}
 
 
 def _content(route: Route) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def _parameters(route: Route) -> Any:
         yield {"in": "query", "schema": route.query}
     if route.page:
         yield {"in": "query", "name": "cursor", "schema": {"type": "string"}}
-        yield {"in": "query", "name": "limit", "schema": {"type": "integer", "maximum": 200}}
+        yield {"in": "query", "name": "limit", "schema": LIMIT}
     if route.edits:
         yield {"in": "header", "name": "If-Match", "schema": {"type": "string"}}
     if route.method == "POST":

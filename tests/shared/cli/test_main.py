@@ -9,7 +9,6 @@ NEEDING_SETTINGS = [
     ("token", "official"),
     ("doctor",),
     ("migrate",),
-    ("run",),
     ("timeline", "2020"),
     ("events", "parked"),
     ("topology", "--declare"),
@@ -38,6 +37,10 @@ NEEDING_SERVICES = [
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_setting_stops_every_command_with_one_line(laurel, words, name):
     assert laurel(*words, **{name: WRONG[name]}).refusal.startswith(f"{name}: ")
+
+
+def test_a_wrong_setting_stops_the_services_with_one_line(laurel):
+    assert laurel("run", LAUREL_HTTP_PORT="eighty").refusal.startswith("LAUREL_HTTP_PORT: ")
 
 
 @pytest.mark.parametrize("words", NEEDING_SERVICES, ids=" ".join)

@@ -26,7 +26,7 @@ class Done(Schema):
     """What was done just now, to be told once."""
 
     done = fields.String(load_default=None, validate=validate.OneOf([*Decision]))
-    changed = fields.Integer(load_default=None)
+    changed = fields.Integer(load_default=0)
     left = fields.Integer(load_default=0)
 
 

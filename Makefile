@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench chaos lint up down
+.PHONY: help demo test test-long bench chaos mutants lint up down
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -42,6 +42,10 @@ bench: $(READY) $(BENCH)/.ready ## Measure us beside our peers (half an hour); A
 	@$(BIN)/python -m deploy.local binaries >&2
 	@$(BIN)/python -m tests.bench $(ARGS)
 	@$(BIN)/python -m shared.documents tests/bench/README.md
+
+mutants: $(READY) ## Change every rule on purpose and list what no test noticed: half an hour
+	@$(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut results
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from shared.spine.broker.topology import Queue
 from shared.telemetry import metrics_table
 
 PART = re.compile(r"<!-- generated: ([\w-]+) -->\n.*?<!-- end generated -->", re.DOTALL)
-NOT_OURS = {".venv", ".venv-bench", "var", "build", "node_modules"}
+NOT_OURS = {".venv", ".venv-bench", "var", "build", "mutants", "node_modules"}
 RESULTS = Path(__file__).parents[1] / "tests" / "bench" / "results.json"
 VERDICTS = {True: "met", False: "**not met**", None: ""}
 AGENCIES, PUBLIC = "agencies", "public"

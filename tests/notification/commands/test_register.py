@@ -113,7 +113,7 @@ def test_acknowledgements_name_the_revocation_and_go_out_once(database, said, li
     ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     order=st.permutations(range(len(LIFE))),
     repeated=st.lists(st.integers(0, len(LIFE) - 1), max_size=5),

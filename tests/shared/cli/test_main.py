@@ -1,8 +1,10 @@
 """What every command has in common: exit codes 0, 1 and 2, one line, never a traceback."""
 
+import click
 import pytest
 
 from shared.cli.main import COMMANDS
+from shared.cli.main import laurel as laurel_itself
 from tests.shared.cli.conftest import in_a_process
 
 NEEDING_SETTINGS = [
@@ -64,9 +66,16 @@ def test_every_command_says_what_it_does(laurel, command):
     assert len(result.out.splitlines()) > 3
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_all_says_of_each_what_it_says_itself(name):
+    command = laurel_itself.get_command(click.Context(laurel_itself), name)
+    assert command.get_short_help_str(200) == COMMANDS[name]
+
+
 def test_help_lists_every_command(laurel):
     listed = laurel("--help").out.partition("Commands:")[2].splitlines()
-    assert [line.split()[0] for line in listed if line] == sorted(COMMANDS)
+    begun = [line for line in listed if line[:2] == "  " and line[2] != " "]
+    assert [line.split()[0] for line in begun] == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize(

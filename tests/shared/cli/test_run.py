@@ -38,6 +38,7 @@ def last_line(result):
     return result.err.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_run_refuses_databases_without_their_schema(laurel, tmp_path):
     environ = {"LAUREL_DATABASE_URL": f"sqlite:///{tmp_path}/{{service}}.db"}
     done = laurel("run", **environ)
@@ -51,6 +52,7 @@ def test_run_says_that_a_port_is_taken(laurel, running, tmp_path):
     assert "LAUREL_HTTP_PORT to the first of four free ports" in last_line(done)
 
 
+@pytest.mark.long
 def test_run_refuses_a_database_of_the_other_clock(laurel, running, tmp_path):
     environ = running.environ | {"LAUREL_CLOCK": "system"}
     done = laurel("run", **environ)

@@ -1,5 +1,8 @@
 """The public site in a real browser: every page, in both languages, on a wide and a narrow screen."""
 
+import base64
+import re
+
 import pytest
 from selenium.webdriver.common.by import By
 
@@ -81,3 +84,16 @@ def test_a_reader_finds_the_revoked_project_and_why(site, projects, browser):
     browser.click("中文")
     assert "已撤销" in browser.text
     assert browser.complaints() == []
+
+
+def test_a_circular_fills_one_sheet_of_a4_also_when_it_was_quashed(
+    embedded_round, site, projects, browser
+):
+    path = f"/v1/projects/{projects['REVOKED']}/reinstate"
+    body = {"decision": "复议决定〔2021〕第3号", "reason_zh": "依据撤销", "reason_en": "quashed"}
+    embedded_round.official("inspection", path, body)
+    embedded_round.settle()
+    browser.open(f"{site}/zh/circulars/LAUREL-2020-0001")
+    assert "复议决定" in browser.text
+    printed = browser.driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"]))) == 1

@@ -152,6 +152,8 @@ class TestWhileProcessesEnd:
         wait_until(lambda: given_up(running) == 3, SECONDS, "the dead letters to be parked")
         keeper.rollback()
         keeper.close()
+        parked = lambda: running.ledgers()["scoring"]["parked"]  # noqa: E731 - asked again
+        wait_until(lambda: not parked(), 3 * SECONDS, "the parked events to be handled")
         running.settle()
 
 

@@ -1,6 +1,7 @@
 """What all services call a project's states, and a revocation's grounds and outlets."""
 
 from enum import StrEnum
+from typing import Self
 
 from shared.errors import LaurelError
 
@@ -85,3 +86,9 @@ class UndertakerBarredError(LaurelError):
     """A revoked project bars the undertaker that acted (2020 plan, III (4))."""
 
     slug = "undertaker-barred"
+
+    @classmethod
+    def by(cls, project: str) -> Self:
+        """The refusal because of this revoked project."""
+        detail = f"The undertaker is barred because project {project} was revoked."
+        return cls(detail, project=project)

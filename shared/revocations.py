@@ -27,6 +27,12 @@ class Revoked:
         return cls(event.subject, event.data["epoch"], event.id)
 
 
+def who_acted(event: Event) -> str:
+    """The code of the undertaker whose act a revocation answers, which is barred."""
+    decision = event.data.get("decision") or {}
+    return str(decision.get("acted_by") or event.data["undertaker"]["uscc"])
+
+
 class AcknowledgementColumns:
     """The table that each service with outlets has of its own."""
 

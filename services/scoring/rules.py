@@ -138,11 +138,6 @@ def weighted_total(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -
     return shown(exact_total(scores, rubric))
 
 
-def mean_score(totals: Sequence[Fraction | Decimal]) -> Decimal:
-    """The arithmetic mean of the experts' totals as it is shown: rounded to four places."""
-    return shown(exact_mean(totals))
-
-
 def exact_total(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> Fraction:
     """Points of 100, exactly: the sum of weight times score over maximum."""
     parts = (Fraction(c.weight) * Fraction(scores[c.key]) / Fraction(c.maximum) for c in rubric)

@@ -45,9 +45,7 @@ class ObjectionDecided(Data):
     objection = fields.String(required=True)
     project = fields.String(required=True)
     upheld = fields.Boolean(required=True)
-    outcome = fields.String(
-        allow_none=True, load_default=None, validate=validate.OneOf([*ObjectionOutcome])
-    )
+    outcome = fields.String(required=True, validate=validate.OneOf([*ObjectionOutcome]))
     reason = fields.String(required=True)
     decided_at = fields.AwareDateTime(required=True)
 

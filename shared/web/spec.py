@@ -94,8 +94,8 @@ def route(
 ) -> Callable[[Method], Method]:
     """Serve a method `(self, session, call)` at a path; `role=None` is open to the public.
 
-    `browser` is for pages behind a login: a token may come in a cookie, a body is a form. An answer
-    with a `secret` is given once and never kept for an Idempotency-Key.
+    `browser`: a page behind a login; its token may come in a cookie, its body is a form. `secret`:
+    the answer is given once, and never kept for an Idempotency-Key.
     """
     roles = (role,) if isinstance(role, str) else tuple(role or ())
 

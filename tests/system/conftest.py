@@ -188,14 +188,19 @@ class Round(Laurel):
 
 
 @pytest.fixture(params=["embedded", "real"])
-def round_(request, tmp_path):
-    environ = {}
-    if request.param == "real":
-        environ = {
-            "LAUREL_BROKER_URL": request.getfixturevalue("amqp_url"),
-            "LAUREL_DATABASE_URL": request.getfixturevalue("postgres_url"),
-        }
-    with Round(tmp_path, environ) as round_:
+def both_stacks(request):
+    """The settings of the embedded default, then of RabbitMQ and PostgreSQL."""
+    if request.param == "embedded":
+        return {}
+    return {
+        "LAUREL_BROKER_URL": request.getfixturevalue("amqp_url"),
+        "LAUREL_DATABASE_URL": request.getfixturevalue("postgres_url"),
+    }
+
+
+@pytest.fixture
+def round_(both_stacks, tmp_path):
+    with Round(tmp_path, both_stacks) as round_:
         yield round_
 
 

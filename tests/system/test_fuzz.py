@@ -211,15 +211,9 @@ def _places(value):
             yield from _places(inner)
 
 
-@pytest.fixture(params=["embedded", "real"])
-def fuzzed(request, tmp_path):
-    environ = {}
-    if request.param == "real":
-        environ = {
-            "LAUREL_BROKER_URL": request.getfixturevalue("amqp_url"),
-            "LAUREL_DATABASE_URL": request.getfixturevalue("postgres_url"),
-        }
-    with FuzzedRound(tmp_path, environ) as round_:
+@pytest.fixture
+def fuzzed(both_stacks, tmp_path):
+    with FuzzedRound(tmp_path, both_stacks) as round_:
         yield round_
 
 

@@ -39,9 +39,7 @@ def add_key(
     found(session, models.Agency, code)
     load_public_key(values["public_jwk"])
     if values["valid_to"] <= values["valid_from"]:
-        message = "must be after valid_from"
-        errors = [{"field": "valid_to", "message": message}]
-        raise InvalidError(f"valid_to {message}.", errors=errors)
+        raise InvalidError.at("valid_to", "must be after valid_from")
     if session.get(models.AgencyKey, (code, values["kid"])) is not None:
         raise KeyExistsError(f"Agency {code} has a key {values['kid']!r} already; name it anew.")
     key = models.AgencyKey(

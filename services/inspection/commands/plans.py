@@ -45,8 +45,7 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
     definition = found(session, models.Programme, values["programme"]).definition
     policy = parse_policy(definition["inspection"])
     caps = _caps(session, policy.agency_cap_per_year, values["draw_at"])
-    keep_due_deadlines(session, values["programme"], context)
-    targets = _targets(session, values["programme"], values["projects"])
+    targets = _targets(session, values["programme"], values["projects"], context)
     inspectors = [
         {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
         for i in session.scalars(select(models.Inspector))
@@ -179,7 +178,10 @@ def _inspection(
     )
 
 
-def _targets(session: Session, programme: str, projects: list[str]) -> list[dict[str, Any]]:
+def _targets(
+    session: Session, programme: str, projects: list[str], context: Context
+) -> list[dict[str, Any]]:
+    keep_due_deadlines(session, programme, context)
     project = models.Project
     statement = select(project).where(
         project.programme == programme, project.state.in_(rules.ACTIVE)

@@ -122,9 +122,7 @@ def replace_undertaker(
         )
     )
     if barring:
-        raise UndertakerBarredError(
-            f"The undertaker is barred because project {barring} was revoked.", project=barring
-        )
+        raise UndertakerBarredError.by(barring)
     project.state = rules.moved(project.state, Move.REPLACE_UNDERTAKER)
     project.former = [*project.former, project.undertaker]
     project.undertaker = {"uscc": values["uscc"], "name": values["name"]}

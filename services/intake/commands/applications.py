@@ -166,9 +166,7 @@ def refuse_barred(session: Session, uscc: str) -> None:
     bar = models.RevocationBar
     barred = session.scalar(select(bar.project).where(bar.uscc == uscc, bar.is_barred).limit(1))
     if barred:
-        raise UndertakerBarredError(
-            f"The undertaker is barred because project {barred} was revoked.", project=barred
-        )
+        raise UndertakerBarredError.by(barred)
 
 
 def _next_number(session: Session, programme: str, unit: str) -> str:

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from services.intake import models
 from shared.project import Outlet
-from shared.revocations import Revoked, acknowledge
+from shared.revocations import Revoked, acknowledge, who_acted
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 
@@ -29,7 +29,6 @@ def _note_bar(session: Session, event: Event, *, is_barred: bool) -> None:
         row = models.RevocationBar(project=event.subject, sequence=0)
         session.add(row)
     if event.sequence > row.sequence:
-        decision = event.data.get("decision") or {}
-        row.uscc = decision.get("acted_by") or event.data["undertaker"]["uscc"]
+        row.uscc = who_acted(event)
         row.sequence, row.is_barred = event.sequence, is_barred
     session.flush()

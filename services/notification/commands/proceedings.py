@@ -12,7 +12,6 @@ from services.notification.models import (
 )
 from shared.catalogue import PUBLICITY_OPENED
 from shared.programme.kept import keep
-from shared.project import ObjectionOutcome
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 
@@ -47,15 +46,11 @@ def keep_objection(session: Session, event: Event) -> None:
             id=data["objection"],
             project=data["project"],
             upheld=data["upheld"],
-            outcome=data["outcome"] or _outcome(data["upheld"]),
+            outcome=data["outcome"],
             reason=data["reason"],
             decided_at=data["decided_at"],
         )
     )
-
-
-def _outcome(upheld: bool) -> str:
-    return str(ObjectionOutcome.UPHELD if upheld else ObjectionOutcome.DISMISSED)
 
 
 def announce_plan(session: Session, event: Event) -> None:

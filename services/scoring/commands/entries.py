@@ -9,7 +9,7 @@ from shared.catalogue import APPLICATION_NOT_SELECTED
 from shared.programme.kept import keep, programme_of
 from shared.programme.values import Programme
 from shared.project import Outlet, State
-from shared.revocations import Revoked, acknowledge
+from shared.revocations import Revoked, acknowledge, who_acted
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
@@ -65,7 +65,7 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
     elif event.sequence > entry.sequence:
         entry.state, entry.sequence = State.REVOKED, event.sequence
     if entry.state == State.REVOKED:
-        entry.acted_by = _acted_by(event)
+        entry.acted_by = who_acted(event)
         for other in others:
             _end_barred(session, other, entry.project, context)
     acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
@@ -91,15 +91,10 @@ def _locked_undecided(session: Session, event: Event) -> list[models.Entry]:
     one undertaker at the same moment wait for each other.
     """
     entry = models.Entry
-    is_theirs = entry.undertaker["uscc"].as_string() == _acted_by(event)
+    is_theirs = entry.undertaker["uscc"].as_string() == who_acted(event)
     which = or_(entry.project == event.subject, is_theirs & entry.state.in_(rules.UNDECIDED))
     found = session.scalars(select(entry).where(which).order_by(entry.project).with_for_update())
     return [one for one in found if one.project != event.subject]
-
-
-def _acted_by(event: Event) -> str:
-    decision = event.data.get("decision") or {}
-    return str(decision.get("acted_by") or event.data["undertaker"]["uscc"])
 
 
 def _end_barred(session: Session, entry: models.Entry, revoked: str, context: Context) -> None:

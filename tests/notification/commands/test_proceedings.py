@@ -95,7 +95,8 @@ def test_the_newest_verdict_of_an_inspection_wins_and_its_score_is_exact(databas
 
 
 def test_an_objection_is_kept_once(database, said):
-    data = {"objection": "O-1", "project": said.PROJECT, "upheld": False, "reason": "no proof",
+    data = {"objection": "O-1", "project": said.PROJECT, "upheld": False,
+            "outcome": "dismissed", "reason": "no proof",
             "decided_at": said.NOW.isoformat()}  # fmt: skip
     for _ in range(2):
         with database.transaction() as session:

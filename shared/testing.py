@@ -76,7 +76,6 @@ class Laurel:
         self._classes = list(classes or map(service_class, SERVICES))
         self.topology = topology_from(self._classes)
         self.services = {cls.name: self._service(cls) for cls in self._classes}
-        # Once: werkzeug parses every route, and two threads that do so can fail (cpython#106905).
         self._apps = {
             name: WebApp(service, service.runtime) for name, service in self.services.items()
         }

@@ -31,6 +31,10 @@ class Databases:
 
     def give_back(self, name: str) -> None:
         """Empty a set for the next test; one whose schema was changed is used no more."""
+        self._postgres.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE starts_with(datname, '{name}_') AND pid <> pg_backend_pid()"
+        )
         if all(self._is_emptied(service, f"{name}_{service}") for service in SERVICES):
             self._free.append(name)
 
@@ -46,10 +50,6 @@ class Databases:
 
     def _is_emptied(self, service: str, name: str) -> bool:
         fresh = self._schemas[service]
-        self._postgres.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            f"WHERE datname = '{name}' AND pid <> pg_backend_pid()"
-        )
         with self._connected(name) as cursor:
             cursor.execute(TABLES)
             tables = [table for (table,) in cursor.fetchall()]

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.parser import RoundTripParser
 
 from shared.errors import InvalidError
 from shared.programme.definition import normalise
@@ -48,6 +49,24 @@ class _AsWritten(RoundTripConstructor):
 
 for _tag in ("float", "timestamp"):
     _AsWritten.add_constructor(f"tag:yaml.org,2002:{_tag}", lambda _loader, node: node.value)
+
+
+class _Bounded(RoundTripParser):
+    """Refuses what no definition needs and what could exhaust us, before anything is built."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._seen, self._depth = 0, 0
+
+    def get_event(self) -> Any:
+        """The next event; raises MarkedYAMLError for a trap."""
+        event = super().get_event()
+        self._seen += 1
+        self._depth += isinstance(event, CollectionStartEvent)
+        self._depth -= isinstance(event, CollectionEndEvent)
+        if trap := TOO_MANY if self._seen > MAX_EVENTS else _trap(event, self._depth):
+            raise MarkedYAMLError(problem=trap, problem_mark=event.start_mark)
+        return event
 
 
 def read_programme(text: str) -> dict[str, Any]:
@@ -96,21 +115,9 @@ def _forgotten(definition: Mapping[str, Any]) -> dict[str, Any]:
 def _parse(text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise YAMLError(f"longer than {MAX_CHARACTERS} characters")
-    _refuse_traps(text)
     yaml = YAML(typ="rt")
-    yaml.Constructor = _AsWritten
+    yaml.Parser, yaml.Constructor = _Bounded, _AsWritten
     return yaml.load(text)
-
-
-def _refuse_traps(text: str) -> None:
-    """Refuse what no definition needs and what could exhaust us, before anything is built."""
-    depth = 0
-    for number, event in enumerate(YAML().parse(text)):
-        if number > MAX_EVENTS:
-            raise MarkedYAMLError(problem=TOO_MANY, problem_mark=event.start_mark)
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if trap := _trap(event, depth):
-            raise MarkedYAMLError(problem=trap, problem_mark=event.start_mark)
 
 
 def _trap(event: Any, depth: int) -> str | None:

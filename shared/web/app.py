@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import structlog
@@ -48,11 +49,7 @@ class WebApp:
     def __init__(self, service: Any, runtime: Runtime) -> None:
         self._service, self._runtime = service, runtime
         self._gate = Gate(runtime.settings)
-        rules = [
-            Rule(spec.path, methods=[spec.method], endpoint=spec)
-            for spec in routes_of(type(service))
-        ]
-        self._map = Map(rules, strict_slashes=False, merge_slashes=False)
+        self._map = _map_of(service.__class__)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -128,6 +125,13 @@ class WebApp:
             if once:
                 once.keep(session, None if spec.secret else response)
         return response
+
+
+@cache
+def _map_of(service: type) -> Map:
+    """The paths of a service class; made once, because werkzeug compiles each with care."""
+    rules = [Rule(spec.path, methods=[spec.method], endpoint=spec) for spec in routes_of(service)]
+    return Map(rules, strict_slashes=False, merge_slashes=False)
 
 
 def _as_problem(error: Exception, request: Request) -> LaurelError:

@@ -11,8 +11,10 @@ from shared.spine.broker.topology import Queue, Topology
 
 def declare_topology(connection: Any, topology: Topology) -> None:
     """Declare all of it, idempotently; py-amqp's errors pass through."""
+    channel = connection.channel()
     for step in _steps(topology):
-        _declare_or_find(connection, step)
+        channel = _declare_or_find(connection, channel, step)
+    channel.close()
 
 
 def _steps(topology: Topology) -> Iterator[Callable[[Any, bool], None]]:
@@ -23,15 +25,17 @@ def _steps(topology: Topology) -> Iterator[Callable[[Any, bool], None]]:
         yield partial(declare_queue, queue=queue)
 
 
-def _declare_or_find(connection: Any, step: Callable[..., None]) -> None:
-    """A user with least rights may not declare what others own; it must be there already."""
-    channel = connection.channel()
+def _declare_or_find(connection: Any, channel: Any, step: Callable[..., None]) -> Any:
+    """A user with least rights may not declare what others own; it must be there already.
+
+    Returns a channel to go on with: a refusal closes the one it came on.
+    """
     try:
         step(channel)
     except amqp.AccessRefused:
         channel = connection.channel()
         step(channel, passive=True)
-    channel.close()
+    return channel
 
 
 def _declare_exchange(channel: Any, passive: bool = False, *, name: str) -> None:

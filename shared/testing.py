@@ -181,7 +181,7 @@ class Laurel:
         return consumer.receive(200, 0.0 if self.broker.forgets else 0.05)
 
     def _service(self, cls: Any) -> Any:
-        _prepare(Database(cls.name, self.settings.database_url))
+        prepare(Database(cls.name, self.settings.database_url))
         service = cls()
         service.runtime = runtime_for(
             cls.name, self.settings, self.broker, self.clock, self.topology
@@ -204,7 +204,7 @@ class Laurel:
                 yield self.broker.consumer(queue.name, 400), take
 
 
-def _prepare(database: Database) -> None:
+def prepare(database: Database) -> None:
     """Bring the database to this code's schema, a new SQLite file by copying one that has it."""
     file = Path(database.engine.url.database or "")
     if database.is_sqlite and not file.exists():

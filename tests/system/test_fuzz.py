@@ -20,7 +20,7 @@ from shared.spine.envelope import CONTENT_TYPE, decode, new_id
 from shared.spine.tables import inbox, outbox, parked
 from tests.system.conftest import Round
 
-MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "200"))
+MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "100"))
 SEED = int(os.environ.get("FUZZ_SEED", "2020"))
 A_TURN = 12
 OF_HANDLERS = ("evt-intake", "evt-scoring", "evt-inspection", "evt-notification")

@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.spine.database import Database
 from shared.spine.outbox import record, write_pending
 from shared.spine.tables import outbox
-from shared.testing import START, acting
+from shared.testing import START, acting, prepare
 
 LAUREL = str(Path(sys.executable).with_name("laurel"))
 PROGRAMME = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"
@@ -111,7 +111,7 @@ class Installation:
     def start(self):
         outer = {name: value for name, value in os.environ.items() if name[:7] != "LAUREL_"}
         environ = outer | self.environ
-        subprocess.run([LAUREL, "migrate"], env=environ, check=True, capture_output=True)
+        self.migrate()
         self.pid = process.start([LAUREL, "run"], self.directory / "run.log", environ)
         process.wait_until(self._is_ready, READY_SECONDS, f"the services (see {self.directory})")
         text = PROGRAMME.read_text()
@@ -119,6 +119,11 @@ class Installation:
         official.post("intake", "/v1/programmes", {"yaml": text})
         agency = {"code": "agency-a", "name": "A", "legal_representative": "Li"}
         official.post("inspection", "/v1/agencies", agency)
+
+    def migrate(self):
+        """Bring its databases to this code's schema, as `laurel migrate` would, sooner."""
+        for name in SERVICES:
+            prepare(Database(name, self.settings.database_url))
 
     def stop(self):
         process.end(self.pid, signal.SIGTERM)

@@ -12,7 +12,7 @@ import requests
 
 from deploy.local.process import wait_until
 from shared.spine.entrypoints.door import CONNECTIONS
-from tests.shared.cli.conftest import LAUREL, Installation
+from tests.shared.cli.conftest import Installation
 
 SECONDS = 60
 NONE_LEFT = 4  # descriptors below this have been in use since the start
@@ -122,7 +122,7 @@ server.serve()
 def test_a_container_that_ends_ends_its_process(tmp_path_factory):
     installation = Installation(tmp_path_factory.mktemp("dying"))
     environ = dict(os.environ) | installation.environ
-    subprocess.run([LAUREL, "migrate"], env=environ, check=True, capture_output=True)
+    installation.migrate()
     done = subprocess.run(
         [sys.executable, "-c", DYING], env=environ, capture_output=True, text=True,
         timeout=SECONDS, check=False,

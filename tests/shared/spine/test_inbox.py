@@ -68,8 +68,8 @@ def test_a_consumer_stalled_past_its_heartbeat_does_nothing_that_another_did(rea
 
 def test_a_consumer_with_nothing_to_do_keeps_its_connection(real_stack, amqp_url):
     real_stack.deafen()
-    consumer = real_stack.consumer(f"{amqp_url}?heartbeat=3")
-    assert consumer.receive(1, 8) == []
+    consumer = real_stack.consumer(f"{amqp_url}?heartbeat=2")
+    assert consumer.receive(1, 5) == []
     with ThreadPoolExecutor() as threads:  # it goes on answering heartbeats meanwhile
         told = threads.submit(lambda: (real_stack.publish("2020"), real_stack.turn()))
         (delivery,) = receive(consumer, 1)

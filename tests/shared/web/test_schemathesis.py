@@ -17,7 +17,7 @@ from shared.testing import Laurel
 from shared.web.access import ROLES
 
 PROGRAMME = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"
-GENERATED = int(os.environ.get("GENERATED", "2"))
+GENERATED = int(os.environ.get("GENERATED", "1"))
 CLAIMS = {
     "unit": {"unit": "P110000"},
     "undertaker": {"undertaker": "91350100M000100Y43"},

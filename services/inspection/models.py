@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, synonym
 
-from services.inspection.rules import Stage
+from services.inspection.rules.states import Stage
 from shared.programme.kept import KeptProgramme
 from shared.project import State
 from shared.spine.tables import COLUMN_TYPES

@@ -2,10 +2,16 @@
 
 from sqlalchemy.orm import Session
 
-from services.inspection import commands
 from services.inspection.api import InspectionApi
+from services.inspection.commands import (
+    deadlines,
+    messages,
+    programmes,
+    projects,
+    revocations,
+    tasks,
+)
 from services.inspection.commands.message_checks import Incoming
-from services.inspection.commands.messages import REJECTED
 from shared.agency.signing import HEADER
 from shared.catalogue import (
     CHANGE_REPORTED,
@@ -32,29 +38,29 @@ class InspectionService(InspectionApi):
     @handles(PROGRAMME_PUBLISHED)
     def keep_programme(self, session: Session, event: Event, _context: Context) -> None:
         """Keep the round's definition. The newest edition wins."""
-        commands.keep_programme(session, event)
+        programmes.keep_programme(session, event)
 
     @handles(PROJECT_DESIGNATED)
     def enrol_project(self, session: Session, event: Event, _context: Context) -> None:
         """Put the project under supervision. Harmless twice: the newest sequence wins."""
-        commands.enrol_project(session, event)
+        projects.enrol_project(session, event)
 
     @handles(CHANGE_REPORTED, VIOLATION_REPORTED)
     def open_task(self, session: Session, event: Event, _context: Context) -> None:
         """Open a task for an official; a report never revokes by itself."""
-        commands.open_task(session, event)
+        tasks.open_task(session, event)
 
     @handles(REVOCATION_ACKNOWLEDGED)
     def record_acknowledgement(self, session: Session, event: Event, context: Context) -> None:
         """Enter in the ledger that an outlet acted on a revocation."""
-        seconds = commands.record_acknowledgement(session, event, context)
+        seconds = revocations.record_acknowledgement(session, event, context)
         if seconds is not None:
             REVOCATION_PROPAGATION.labels(self.name, event.data["outlet"]).observe(seconds)
 
     @handles(NOTICE_PUBLISHED, NOTICE_DELIVERED, NOTICE_FAILED)
     def note_notice(self, session: Session, event: Event, _context: Context) -> None:
         """Keep the circular's number and what could not be delivered."""
-        commands.note_notice(session, event)
+        revocations.note_notice(session, event)
 
     @receives("agency.*.inspection.reported")
     def receive_report(self, session: Session, delivery: Delivery, context: Context) -> None:
@@ -69,17 +75,17 @@ class InspectionService(InspectionApi):
     @every(seconds=1)
     def revoke_overdue(self, session: Session, context: Context) -> int:
         """Revoke what was not put right by its deadline."""
-        return commands.revoke_overdue(session, context)
+        return deadlines.revoke_overdue(session, context)
 
     @every(seconds=1)
     def expire_due(self, session: Session, context: Context) -> int:
         """Expire what has run out."""
-        return commands.expire_due(session, context)
+        return deadlines.expire_due(session, context)
 
     @every(seconds=5)
     def measure_ledger(self, session: Session, context: Context) -> None:
         """Show how many revocations wait for an outlet."""
-        count = commands.settle_revocations(session, context)
+        count = revocations.settle_revocations(session, context)
         REVOCATIONS_UNACKNOWLEDGED.labels(self.name).set(count)
 
     def _receive(self, session: Session, delivery: Delivery, context: Context) -> None:
@@ -94,6 +100,6 @@ class InspectionService(InspectionApi):
             route_type=".".join(words[2:]),
             user=delivery.user_id,
         )
-        receipt = commands.receive_message(session, incoming, context)
-        if receipt.status == REJECTED:
+        receipt = messages.receive_message(session, incoming, context)
+        if receipt.status == messages.REJECTED:
             QUARANTINED.labels(self.name, receipt.code).inc()

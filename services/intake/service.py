@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from services.intake import commands
 from services.intake.api import IntakeApi
+from services.intake.commands import applications, bars
 from shared.catalogue import (
     APPLICATION_NOT_SELECTED,
     APPLICATION_SCORED,
@@ -34,14 +34,14 @@ class IntakeService(IntakeApi):
     )
     def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Show applicants how it goes on. The newest sequence wins."""
-        commands.follow_project(session, event, context)
+        applications.follow_project(session, event, context)
 
     @handles(PROJECT_REVOKED)
     def bar_undertaker(self, session: Session, event: Event, context: Context) -> None:
         """Bar the undertaker from new applications, and acknowledge: the outlet `bar`."""
-        commands.bar_undertaker(session, event, context)
+        bars.bar_undertaker(session, event, context)
 
     @handles(PROJECT_REINSTATED)
     def lift_bar(self, session: Session, event: Event, _context: Context) -> None:
         """Lift the bar of a reinstated project."""
-        commands.lift_bar(session, event)
+        bars.lift_bar(session, event)

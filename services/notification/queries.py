@@ -7,16 +7,18 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from services.notification.models import (
-    Acknowledgement,
-    Circular,
-    HistoryEntry,
+from services.notification.models.proceedings import (
     Inspection,
     ObjectionDecision,
     Plan,
     Programme,
-    Project,
     Publicity,
+)
+from services.notification.models.register import (
+    Acknowledgement,
+    Circular,
+    HistoryEntry,
+    Project,
     StatusSlot,
 )
 from services.notification.rules.states import REGISTERED

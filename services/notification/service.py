@@ -2,8 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from services.notification import commands
 from services.notification.api import NotificationApi
+from services.notification.commands import (
+    announcements,
+    circulars,
+    proceedings,
+    programmes,
+    subscribers,
+)
 from services.notification.couriers.letters import LetterCourier
 from services.notification.couriers.webhooks import WebhookCourier
 from services.notification.deliveries import deliver_due
@@ -26,12 +32,12 @@ class NotificationService(SitePages, NotificationApi):
     @handles(catalogue.PROGRAMME_PUBLISHED)
     def keep_programme(self, session: Session, event: Event, context: Context) -> None:
         """Keep the round's definition; the newest edition wins."""
-        commands.keep_programme(session, event, context)
+        programmes.keep_programme(session, event, context)
 
     @handles(catalogue.APPLICATION_SUBMITTED)
     def keep_application(self, session: Session, event: Event, context: Context) -> None:
         """Follow the application and write to its contact from now on."""
-        commands.keep_application(session, event, context)
+        subscribers.keep_application(session, event, context)
 
     @handles(
         catalogue.APPLICATION_RETURNED,
@@ -42,17 +48,17 @@ class NotificationService(SitePages, NotificationApi):
     )
     def follow_application(self, session: Session, event: Event, context: Context) -> None:
         """Follow the application; its contact is told how the reviews ended."""
-        commands.announce_change(session, event, context)
+        announcements.announce_change(session, event, context)
 
     @handles(catalogue.PUBLICITY_OPENED)
     def open_publicity(self, session: Session, event: Event, _context: Context) -> None:
         """Show the list and its entries as publicised."""
-        commands.open_publicity(session, event)
+        proceedings.open_publicity(session, event)
 
     @handles(catalogue.OBJECTION_DECIDED)
     def keep_objection(self, session: Session, event: Event, _context: Context) -> None:
         """Show how an objection ended."""
-        commands.keep_objection(session, event)
+        proceedings.keep_objection(session, event)
 
     @handles(
         catalogue.PROJECT_DESIGNATED,
@@ -62,37 +68,37 @@ class NotificationService(SitePages, NotificationApi):
     )
     def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Bring register and status list up to date, and tell the subscribers."""
-        commands.announce_change(session, event, context)
+        announcements.announce_change(session, event, context)
 
     @handles(catalogue.PROJECT_CHANGED)
     def follow_change(self, session: Session, event: Event, context: Context) -> None:
         """Follow a new undertaker, with its address, or a withdrawal, and tell the subscribers."""
-        commands.follow_change(session, event, context)
+        subscribers.follow_change(session, event, context)
 
     @handles(catalogue.PROJECT_REVOKED)
     def circulate_revocation(self, session: Session, event: Event, context: Context) -> None:
         """Register, status list, circular, letters and webhooks in one transaction."""
-        commands.circulate_revocation(session, event, context)
+        circulars.circulate_revocation(session, event, context)
 
     @handles(catalogue.PROJECT_REINSTATED)
     def circulate_reinstatement(self, session: Session, event: Event, context: Context) -> None:
         """Make a reinstatement known as widely as the revocation was."""
-        commands.circulate_reinstatement(session, event, context)
+        circulars.circulate_reinstatement(session, event, context)
 
     @handles(catalogue.INSPECTION_PLANNED)
     def announce_plan(self, session: Session, event: Event, _context: Context) -> None:
         """Show what was frozen before the draw."""
-        commands.announce_plan(session, event)
+        proceedings.announce_plan(session, event)
 
     @handles(catalogue.INSPECTION_DRAWN)
     def keep_draw(self, session: Session, event: Event, _context: Context) -> None:
         """Show the draw's transcript."""
-        commands.keep_draw(session, event)
+        proceedings.keep_draw(session, event)
 
     @handles(catalogue.INSPECTION_COMPLETED)
     def keep_inspection(self, session: Session, event: Event, _context: Context) -> None:
         """Show an inspection's verdict."""
-        commands.keep_inspection(session, event)
+        proceedings.keep_inspection(session, event)
 
     @every(seconds=1, outside=True)
     def deliver_letters(self, database: Database, clock: Clock) -> int:

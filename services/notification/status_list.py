@@ -5,6 +5,7 @@ under a rehearsal clock: outside clients check it by their own clocks.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
@@ -12,15 +13,27 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.notification.models import StatusSlot
+from services.notification.models.register import StatusSlot
 from services.notification.rules.states import Status
+from shared.settings import Settings
 from shared.status_list import REFERENCE_TYPE, TYPE, compress, pack
+from shared.web.access import load_or_create_key
 
 BITS = 2
 BLOCK = 1024
 TTL_SECONDS = 60
 LIFETIME_SECONDS = 900
 PATH = "/status-lists/1"
+
+
+def key_of(settings: Settings) -> OKPKey:
+    """What the list is signed with."""
+    return load_or_create_key(Path(settings.status_key))
+
+
+def uri_of(settings: Settings) -> str:
+    """Where the list is."""
+    return settings.site_url + PATH
 
 
 def statuses(session: Session) -> list[int]:

@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from services.scoring import commands
 from services.scoring.api import ScoringApi
+from services.scoring.commands import entries, programmes, selection
 from shared.catalogue import (
     APPLICATION_RECOMMENDED,
     PROGRAMME_PUBLISHED,
@@ -24,29 +24,29 @@ class ScoringService(ScoringApi):
     @handles(PROGRAMME_PUBLISHED)
     def keep_programme(self, session: Session, event: Event, _context: Context) -> None:
         """Keep the round's definition. The newest edition wins."""
-        commands.keep_programme(session, event)
+        programmes.keep_programme(session, event)
 
     @handles(APPLICATION_RECOMMENDED)
     def enter_application(self, session: Session, event: Event, context: Context) -> None:
         """Enter a recommended application and check its form."""
-        commands.enter_application(session, event, context)
+        entries.enter_application(session, event, context)
 
     @handles(PROJECT_REVOKED)
     def close_entry(self, session: Session, event: Event, context: Context) -> None:
         """Close the entry of a revoked project, and acknowledge: the outlet `entry`."""
-        commands.close_entry(session, event, context)
+        entries.close_entry(session, event, context)
 
     @handles(PROJECT_REINSTATED)
     def reopen_entry(self, session: Session, event: Event, _context: Context) -> None:
         """Show the entry of a reinstated project as designated again."""
-        commands.follow_project(session, event)
+        entries.follow_project(session, event)
 
     @handles(PROJECT_CHANGED)
     def follow_project(self, session: Session, event: Event, _context: Context) -> None:
         """Follow another undertaker of a designated project, or its withdrawal."""
-        commands.follow_project(session, event)
+        entries.follow_project(session, event)
 
     @every(seconds=1)
     def designate_due(self, session: Session, context: Context) -> int:
         """Designate what publicity is over for."""
-        return commands.designate_due(session, context)
+        return selection.designate_due(session, context)

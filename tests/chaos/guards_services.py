@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, select
 
-from services.intake import commands, models
+from services.intake import models
+from services.intake.commands import applications, bars
 from services.intake.service import IntakeService
 from shared.catalogue import PROJECT_DESIGNATED, PROJECT_REVOKED
 from shared.project import State
@@ -71,13 +72,13 @@ def told(event_type, owner, project, sequence, state):
 
 def any_sequence(bench):
     """Whatever comes last is taken for the newest."""
-    follow = commands.follow_project
+    follow = applications.follow_project
 
     def follow_all(session, event, context):
         known = session.get(models.Application, event.subject).sequence
         follow(session, replace(event, sequence=max(event.sequence, known + 1)), context)
 
-    return replaced(commands, "follow_project", follow_all)
+    return replaced(applications, "follow_project", follow_all)
 
 
 @guard("sequence check", "the older event comes after the newer", any_sequence,
@@ -98,13 +99,13 @@ def come_out_of_order(bench):
 @contextmanager
 def no_epoch_key(bench):
     """What was acknowledged for an epoch is forgotten."""
-    bar = commands.bar_undertaker
+    bar = bars.bar_undertaker
 
     def bar_again(session, event, context):
         session.execute(delete(models.Acknowledgement))
         bar(session, event, context)
 
-    with replaced(commands, "bar_undertaker", bar_again):
+    with replaced(bars, "bar_undertaker", bar_again):
         yield
 
 

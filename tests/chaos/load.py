@@ -18,7 +18,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local import process
-from services.intake import commands, models
+from services.intake import models
+from services.intake.commands.reports import report_violation
 from shared.catalogue import INTAKE
 from shared.cli.demo import doors
 from shared.project import DECIDED_GROUNDS
@@ -238,4 +239,4 @@ def _is_there(session, summary):
 def _take(session, reports, now):
     context = Context(Actor("import", "official"), now)
     for report in reports:
-        commands.report_violation(session, report, context)
+        report_violation(session, report, context)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from stdnum.cn import uscc
 
-from services.intake import commands
+from services.intake.commands import applications, bars
 from services.intake.models import Application
 from shared.errors import LaurelError
 from shared.programme.definition import parse
@@ -183,23 +183,23 @@ def project_event(name, sequence, project="2020-P110000-0001", epoch=1, **change
 def follow(intake, name, sequence, project, **changes):
     event = project_event(name, sequence, project, state="DESIGNATED", **changes)
     with intake.session("intake") as session:
-        commands.follow_project(session, event, acting(NOW, event))
+        applications.follow_project(session, event, acting(NOW, event))
 
 
 def bar(intake, event):
     with intake.session("intake") as session:
-        commands.bar_undertaker(session, event, acting(NOW, event))
+        bars.bar_undertaker(session, event, acting(NOW, event))
 
 
 def lift(intake, event):
     with intake.session("intake") as session:
-        commands.lift_bar(session, event)
+        bars.lift_bar(session, event)
 
 
 def is_barred(intake):
     with intake.session("intake") as session:
         try:
-            commands.applications.refuse_barred(session, USCC)
+            applications.refuse_barred(session, USCC)
         except LaurelError:
             return True
     return False

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from deploy.local.process import free_ports, wait_until
 from services.notification.couriers.letters import LetterCourier
 from services.notification.deliveries import deliver_due
-from services.notification.models import Delivery, Subscriber
+from services.notification.models.deliveries import Delivery, Subscriber
 from services.notification.rules.deliveries import WAIT_SECONDS
 from shared.settings import Settings
 

@@ -8,7 +8,7 @@ from email import message_from_bytes
 import pytest
 
 from deploy.local.process import wait_until
-from services.notification.commands import claim_delivery
+from services.notification.commands.deliveries import claim_delivery
 from services.notification.couriers.letters import LetterCourier
 from services.notification.couriers.webhooks import WebhookCourier
 from services.notification.rules.deliveries import WAIT_SECONDS

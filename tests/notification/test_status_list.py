@@ -4,8 +4,9 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import delete, select
 
-from services.notification import commands, status_list
-from services.notification.models import Project, StatusSlot
+from services.notification import status_list
+from services.notification.commands import announcements
+from services.notification.models.register import Project, StatusSlot
 from shared.status_list import status_at
 from shared.testing import acting
 
@@ -71,12 +72,12 @@ def test_an_index_is_not_given_again_even_when_its_project_is_removed(database, 
     for name in ("P-1", "P-2"):
         event = said.project_event("project.designated", 4, project=name)
         with database.transaction() as session:
-            commands.announce_change(session, event, acting(said.NOW, event))
+            announcements.announce_change(session, event, acting(said.NOW, event))
     with database.transaction() as session:
         session.execute(delete(StatusSlot).where(StatusSlot.project == "P-2"))
         session.execute(delete(Project).where(Project.id == "P-2"))
         event = said.project_event("project.designated", 4, project="P-3")
-        commands.announce_change(session, event, acting(said.NOW, event))
+        announcements.announce_change(session, event, acting(said.NOW, event))
     with database.reading() as session:
         rows = session.execute(select(StatusSlot.project, StatusSlot.index)).all()
     assert dict(map(tuple, rows)) == {"P-1": 0, "P-3": 2}

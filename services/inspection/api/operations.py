@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from services.inspection import queries
 from shared.web.operations.page.render import instant
 from shared.web.operations.page.sections import Line, Section
+from shared.web.routes import ServiceApi
 
 SHOWN = 50
 COLUMNS = ("Project", "Ground", "Revoked", "Circular", "Missing", "Failed deliveries")
@@ -17,7 +18,7 @@ MEANING = (
 )
 
 
-class OperatorSections:
+class OperatorSections(ServiceApi):
     """Revocations not acknowledged."""
 
     def operator_sections(self, session: Session) -> Sequence[Section]:

@@ -1,41 +1,36 @@
-"""Routes of plans, draws and inspections."""
+"""Routes of plans and draws."""
 
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from services.inspection import commands, models
-from services.inspection.api.schemas import (
-    DrawIn,
-    InspectionOut,
-    InspectionQuery,
-    PlanIn,
-    PlanOut,
-    VoidIn,
-)
+from services.inspection import models
+from services.inspection.api.schemas import DrawIn, PlanIn, PlanOut
+from services.inspection.commands import plans
 from shared.errors import NotFoundError
-from shared.spine.rows import found, narrowed
-from shared.web.paging import Page, keyset
-from shared.web.spec import Call, route
+from shared.spine.rows import found
+from shared.web.paging import keyset
+from shared.web.routes import Call, Page, ServiceApi, route
 
 
-class PlanRoutes:
-    """Announced, drawn, inspected."""
+class PlanRoutes(ServiceApi):
+    """Announced, drawn."""
 
     @route("POST", "/v1/plans", role="official", body=PlanIn, answer=PlanOut, status=201)
-    def plan_inspections(self, session: Any, call: Call) -> models.Plan:
+    def plan_inspections(self, session: Session, call: Call) -> models.Plan:
         """Announce a draw: both directories frozen and published by hash."""
-        return commands.plan_inspections(session, call.body, call.context)
+        return plans.plan_inspections(session, call.body, call.context)
 
     @route("GET", "/v1/plans", answer=PlanOut, page=True)
-    def list_plans(self, session: Any, call: Call) -> Page:
+    def list_plans(self, session: Session, call: Call) -> Page:
         """List the plans."""
         return keyset(session, select(models.Plan), call.page)
 
     @route("POST", "/v1/plans/<plan>/draw", role="official", body=DrawIn, answer=PlanOut)
-    def draw_plan(self, session: Any, call: Call) -> models.Plan:
+    def draw_plan(self, session: Session, call: Call) -> models.Plan:
         """Draw as announced, once, with the opened secrets and the public value."""
-        return commands.draw_plan(
+        return plans.draw_plan(
             session,
             call.path["plan"],
             call.body["secrets"],
@@ -44,36 +39,9 @@ class PlanRoutes:
         )
 
     @route("GET", "/v1/plans/<plan>/transcript")
-    def show_transcript(self, session: Any, call: Call) -> Any:
+    def show_transcript(self, session: Session, call: Call) -> Any:
         """Show a draw's transcript, which `laurel draw verify` recomputes offline."""
         plan = found(session, models.Plan, call.path["plan"])
         if plan.transcript is None:
             raise NotFoundError(f"Plan {plan.id!r} is not drawn yet.")
         return plan.transcript
-
-    @route(
-        "GET",
-        "/v1/inspections",
-        role=("official", "operator", "agency"),
-        query=InspectionQuery,
-        answer=InspectionOut,
-        page=True,
-    )
-    def list_inspections(self, session: Any, call: Call) -> Page:
-        """List inspections; an agency sees its own."""
-        wanted = dict(call.query)
-        if call.actor.role == "agency":
-            wanted["agency"] = call.actor.agency or ""
-        statement = narrowed(select(models.Inspection), models.Inspection, wanted)
-        return keyset(session, statement, call.page)
-
-    @route(
-        "POST",
-        "/v1/inspections/<inspection>/void",
-        role="official",
-        body=VoidIn,
-        answer=InspectionOut,
-    )
-    def void_inspection(self, session: Any, call: Call) -> models.Inspection:
-        """Void an inspection that has no report yet; what it reports later is refused."""
-        return commands.void_inspection(session, call.path["inspection"], call.body, call.context)

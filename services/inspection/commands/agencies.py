@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.inspection import models
-from services.inspection.rules import Code
+from services.inspection.rules.receipts import Code
 from shared.agency.signing import load_public_key, public_part
 from shared.catalogue import AGENCY_RECEIPT
 from shared.errors import InvalidError, LaurelError

@@ -3,9 +3,10 @@
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from services.inspection import models, rules
+from services.inspection import models
 from services.inspection.commands.projects import move_project, revoke_project
-from services.inspection.rules import Move
+from services.inspection.rules import states
+from services.inspection.rules.states import Move
 from shared.catalogue import PROJECT_EXPIRED
 from shared.project import Ground, State
 from shared.spine.context import Actor, Context
@@ -30,7 +31,7 @@ def revoke_overdue(session: Session, context: Context) -> int:
 def expire_due(session: Session, context: Context) -> int:
     """Expire what has run out (transition 21)."""
     project = models.Project
-    due = select(project).where(project.state.in_(rules.ACTIVE), project.expire_at <= context.now)
+    due = select(project).where(project.state.in_(states.ACTIVE), project.expire_at <= context.now)
     ordered = due.order_by(project.expire_at)
     return each_due(session, ordered, lambda row: keep_deadlines(session, row, context))
 
@@ -40,7 +41,7 @@ def keep_due_deadlines(session: Session, programme: str, context: Context) -> No
     project = models.Project
     due = select(project).where(
         project.programme == programme,
-        project.state.in_(rules.ACTIVE),
+        project.state.in_(states.ACTIVE),
         or_(project.rectify_until <= context.now, project.expire_at <= context.now),
     )
     for row in session.scalars(due.order_by(project.project).with_for_update()):
@@ -54,7 +55,7 @@ def keep_deadlines(session: Session, project: models.Project, context: Context) 
     So a report or decision that comes after a deadline finds it passed, timer or no timer; and what
     time did took effect when it was due, however late it is done.
     """
-    due = rules.due_move(project.state, project.rectify_until, project.expire_at, context.now)
+    due = states.due_move(project.state, project.rectify_until, project.expire_at, context.now)
     if due is None:
         return
     (since, move), by_time = due, context.by(TIME)

@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models, rules
+from services.inspection import models
 from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.projects import move_project, replace_undertaker, revoke_project
 from services.inspection.commands.tasks import answer_tasks, settle_task
-from services.inspection.rules import Move
+from services.inspection.rules import decisions
+from services.inspection.rules.states import Move
 from shared.catalogue import PROJECT_CHANGED, PROJECT_REINSTATED
 from shared.errors import IllegalTransitionError, InvalidError
 from shared.project import VIOLATION, ChangeKind, Ground
@@ -29,7 +30,7 @@ def revoke_by_decision(
     """
     project = locked(session, models.Project, project_id)
     keep_deadlines(session, project, context)
-    rules.check_decision(
+    decisions.check_decision(
         values["ground"],
         values["evidence"],
         values["notice_at"],

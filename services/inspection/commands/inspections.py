@@ -4,11 +4,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.inspection import models, rules
+from services.inspection import models
 from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.plans import policy_of
 from services.inspection.commands.projects import apply_verdict
-from services.inspection.rules import Move, Outcome, Step, Verdict
+from services.inspection.rules import states, verdicts
+from services.inspection.rules.states import Move, Step
+from services.inspection.rules.verdicts import Outcome, Verdict
 from shared.catalogue import INSPECTION_COMPLETED
 from shared.programme.values import InspectionPolicy
 from shared.spine.context import Context
@@ -19,7 +21,7 @@ from shared.spine.rows import locked
 
 def start_inspection(inspection: models.Inspection) -> None:
     """The agency has begun."""
-    inspection.stage = rules.stepped(inspection.stage, Step.START)
+    inspection.stage = states.stepped(inspection.stage, Step.START)
 
 
 def conclude_inspection(
@@ -35,10 +37,10 @@ def conclude_inspection(
     finishes, and changes nothing of the project.
     """
     policy = policy_of(session, inspection)
-    verdict = rules.verdict(report, policy)
+    verdict = verdicts.verdict(report, policy)
     project = locked(session, models.Project, inspection.project)
     keep_deadlines(session, project, context)
-    inspection.stage = rules.stepped(inspection.stage, Step.REPORT)
+    inspection.stage = states.stepped(inspection.stage, Step.REPORT)
     score = report["score"]
     inspection.score = str(score) if score is not None else None
     inspection.message = message
@@ -46,7 +48,7 @@ def conclude_inspection(
     move = _consequence(inspection, project, verdict.outcome, policy)
     because = context.because_of(completed)
     apply_verdict(session, project, inspection, move, because, policy=policy)
-    if rules.is_open(verdict.outcome, project.state, move):
+    if verdicts.is_open(verdict.outcome, project.state, move):
         _open_task(session, inspection, context)
     return verdict
 
@@ -68,7 +70,7 @@ def void_inspection(
 def _publish(
     session: Session, inspection: models.Inspection, step: Step, verdict: Verdict, context: Context
 ) -> Event:
-    inspection.stage = rules.stepped(inspection.stage, step)
+    inspection.stage = states.stepped(inspection.stage, step)
     inspection.outcome, inspection.rule_version = verdict.outcome, verdict.rule_version
     inspection.reasons_zh = list(verdict.reasons_zh)
     inspection.reasons_en = list(verdict.reasons_en)
@@ -99,6 +101,6 @@ def _consequence(
         return None
     if inspection.order is not None:
         is_running = inspection.order == project.order
-        return rules.after_reinspection(outcome, project.state, policy, is_running=is_running)
+        return verdicts.after_reinspection(outcome, project.state, policy, is_running=is_running)
     is_news = project.ordered_at is None or inspection.drawn_at > project.ordered_at
-    return rules.after_inspection(outcome, project.state, policy, is_news=is_news)
+    return verdicts.after_inspection(outcome, project.state, policy, is_news=is_news)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from services.inspection import models
-from services.inspection.rules import Code
+from services.inspection.rules.receipts import Code
 from shared.agency.message import AgencyMessage
 from shared.agency.signing import SignatureError, key_id_of, verify
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from services.inspection import models, rules
+from services.inspection import models
 from services.inspection.commands.inspections import conclude_inspection, start_inspection
 from services.inspection.commands.message_checks import (
     Incoming,
@@ -21,7 +21,10 @@ from services.inspection.commands.message_checks import (
     check_time,
 )
 from services.inspection.commands.plans import policy_of
-from services.inspection.rules import UNPROVED, Code, Stage, disagreements
+from services.inspection.rules import reports
+from services.inspection.rules.receipts import UNPROVED, Code
+from services.inspection.rules.reports import disagreements
+from services.inspection.rules.states import Stage
 from shared.agency.message import (
     REPORTED,
     AgencyMessage,
@@ -153,7 +156,7 @@ def _report(
 
 def _check_keys(report: dict[str, Any], policy: InspectionPolicy) -> None:
     """A gate that is misspelt must not pass for a finding of another name."""
-    if unknown := rules.unknown_keys(report, policy):
+    if unknown := reports.unknown_keys(report, policy):
         known = ", ".join((*policy.hard_gates, *policy.finding_keys))
         raise Rejected(
             Code.WRONG_SCHEMA,

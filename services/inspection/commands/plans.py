@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.inspection import models, rules
+from services.inspection import models
 from services.inspection.commands.deadlines import keep_due_deadlines
-from services.inspection.rules import Stage, Step
+from services.inspection.rules import states
+from services.inspection.rules.states import Stage, Step
 from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
 from shared.errors import IllegalTransitionError, LaurelError
 from shared.programme.definition import parse, parse_policy
-from shared.programme.kept import keep
 from shared.programme.values import InspectionPolicy, Programme
 from shared.project import State
 from shared.spine.context import Context
-from shared.spine.envelope import Event, new_id
+from shared.spine.envelope import new_id
 from shared.spine.outbox import record
 from shared.spine.rows import found, locked
 from shared.workdays import add_working_days, china_date, end_of_day
@@ -29,11 +29,6 @@ class DrawRefusedError(LaurelError):
     """The draw does not keep to what was announced."""
 
     slug = "draw-refused"
-
-
-def keep_programme(session: Session, event: Event) -> None:
-    """Keep the newest edition of the definition."""
-    keep(session, models.Programme, event)
 
 
 def plan_inspections(session: Session, values: dict[str, Any], context: Context) -> models.Plan:
@@ -112,7 +107,7 @@ def _withdrawn(session: Session, plan: models.Plan) -> dict[str, str]:
     project = models.Project
     ids = [target["id"] for target in plan.targets]
     gone = select(project.project, project.state).where(
-        project.project.in_(ids), project.state.not_in(rules.ACTIVE)
+        project.project.in_(ids), project.state.not_in(states.ACTIVE)
     )
     return {name: f"the project is {state}" for name, state in session.execute(gone)}
 
@@ -158,7 +153,7 @@ def _inspection(
 ) -> models.Inspection:
     stage = Stage.PLANNED
     for step in (Step.DRAW, Step.NOTIFY):
-        stage = rules.stepped(stage, step)
+        stage = states.stepped(stage, step)
     project = session.get_one(models.Project, result["target"])
     return models.Inspection(
         inspection=new_id(),
@@ -184,7 +179,7 @@ def _targets(
     keep_due_deadlines(session, programme, context)
     project = models.Project
     statement = select(project).where(
-        project.programme == programme, project.state.in_(rules.ACTIVE)
+        project.programme == programme, project.state.in_(states.ACTIVE)
     )
     if projects:
         statement = statement.where(project.project.in_(projects))

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models, rules
-from services.inspection.rules import Move
+from services.inspection import models
+from services.inspection.rules import states
+from services.inspection.rules.states import Move
 from shared.catalogue import (
     PROJECT_CHANGED,
     PROJECT_REVOKED,
@@ -123,7 +124,7 @@ def replace_undertaker(
     )
     if barring:
         raise UndertakerBarredError.by(barring)
-    project.state = rules.moved(project.state, Move.REPLACE_UNDERTAKER)
+    project.state = states.moved(project.state, Move.REPLACE_UNDERTAKER)
     project.former = [*project.former, project.undertaker]
     project.undertaker = {"uscc": values["uscc"], "name": values["name"]}
     reasons = ([values["reason"]], [values["reason"]])
@@ -149,7 +150,7 @@ def move_project(
     basis: Mapping[str, Any] | None = None,
 ) -> None:
     """Change the project's state and say why; refused where the table has no such way."""
-    project.state = rules.moved(project.state, move)
+    project.state = states.moved(project.state, move)
     project.rectify_by = project.rectify_until = None
     project.decided = _decision(session, project, reasons, context, basis or {})
 

@@ -1,47 +1,47 @@
 """Routes of the ministry's officials: rounds and recommending units."""
 
-from typing import Any
-
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from services.intake import commands, models
+from services.intake import models
 from services.intake.api.schemas import ProgrammeIn, ProgrammeOut, UnitIn, UnitOut
+from services.intake.commands import programmes
 from shared.programme.lint import read_programme
 from shared.spine.rows import found
-from shared.web.paging import Page, keyset
-from shared.web.spec import Call, route
+from shared.web.paging import keyset
+from shared.web.routes import Call, Page, ServiceApi, route
 
 
-class ProgrammeRoutes:
+class ProgrammeRoutes(ServiceApi):
     """Publishing rounds, keeping the register of units."""
 
     @route(
         "POST", "/v1/programmes", role="official", body=ProgrammeIn, answer=ProgrammeOut, status=201
     )
-    def publish_programme(self, session: Any, call: Call) -> models.Programme:
+    def publish_programme(self, session: Session, call: Call) -> models.Programme:
         """Publish a programme definition in YAML as the round's next edition.
 
         What is wrong with it is listed with line numbers under `errors`.
         """
         definition = read_programme(call.body["yaml"])
-        return commands.publish_programme(session, definition, call.context)
+        return programmes.publish_programme(session, definition, call.context)
 
     @route("GET", "/v1/programmes", answer=ProgrammeOut, page=True)
-    def list_programmes(self, session: Any, call: Call) -> Page:
+    def list_programmes(self, session: Session, call: Call) -> Page:
         """List the rounds."""
         return keyset(session, select(models.Programme), call.page)
 
     @route("GET", "/v1/programmes/<programme>", answer=ProgrammeOut)
-    def show_programme(self, session: Any, call: Call) -> models.Programme:
+    def show_programme(self, session: Session, call: Call) -> models.Programme:
         """Show one round with its definition."""
         return found(session, models.Programme, call.path["programme"])
 
     @route("GET", "/v1/units", answer=UnitOut, page=True)
-    def list_units(self, session: Any, call: Call) -> Page:
+    def list_units(self, session: Session, call: Call) -> Page:
         """List the register of recommending units."""
         return keyset(session, select(models.RecommendingUnit), call.page)
 
     @route("PUT", "/v1/units/<code>", role="official", body=UnitIn, answer=UnitOut)
-    def register_unit(self, session: Any, call: Call) -> models.RecommendingUnit:
+    def register_unit(self, session: Session, call: Call) -> models.RecommendingUnit:
         """Enter a unit in the register, or change its entry."""
-        return commands.register_unit(session, call.path["code"], call.body)
+        return programmes.register_unit(session, call.path["code"], call.body)

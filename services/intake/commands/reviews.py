@@ -9,11 +9,7 @@ from sqlalchemy.orm import Session
 from services.intake import models, rules
 from services.intake.commands.applications import judged_content, note, refuse_barred
 from services.intake.rules import Move, Verdict
-from shared.catalogue import (
-    APPLICATION_RECOMMENDED,
-    APPLICATION_REJECTED,
-    APPLICATION_RETURNED,
-)
+from shared.catalogue import APPLICATION_RECOMMENDED, APPLICATION_REJECTED, APPLICATION_RETURNED
 from shared.errors import ForbiddenError, InvalidError
 from shared.programme.kept import programme_of
 from shared.project import State

@@ -1,9 +1,21 @@
-"""Notification's JSON over HTTP, and its part of the operator's page."""
+"""Notification's JSON over HTTP, by what it is about, and its part of the operator's page."""
 
-from services.notification.api.deliveries import DeliveriesApi
+from services.notification.api.circulars import CircularRoutes
+from services.notification.api.deliveries import DeliveryRoutes
 from services.notification.api.operations import OperatorSections
-from services.notification.api.register import RegisterApi
+from services.notification.api.register import RegisterRoutes
+from services.notification.api.status_list import StatusListRoutes
+from services.notification.api.subscribers import SubscriberRoutes
+
+__all__ = ["NotificationApi"]
 
 
-class NotificationApi(RegisterApi, DeliveriesApi, OperatorSections):
-    """All of it."""
+class NotificationApi(
+    RegisterRoutes,
+    CircularRoutes,
+    StatusListRoutes,
+    SubscriberRoutes,
+    DeliveryRoutes,
+    OperatorSections,
+):
+    """All of notification's routes."""

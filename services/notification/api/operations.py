@@ -7,8 +7,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from services.notification import commands
-from services.notification.models import Delivery
+from services.notification.commands import deliveries
+from services.notification.models.deliveries import Delivery
 from services.notification.rules.deliveries import DeliveryState
 from shared.web.browsers import PLACE
 from shared.web.operations.page.render import go_to, instant
@@ -37,7 +37,7 @@ class OperatorSections(ServiceApi):
     @route("POST", RETRY, role="operator", status=303, produces="text/html", browser=True)
     def retry_delivery_from_page(self, session: Session, call: Call) -> Response:
         """Have a letter or webhook attempted once more at once, and go back."""
-        commands.retry_delivery(session, call.path["delivery"])
+        deliveries.retry_delivery(session, call.path["delivery"])
         return go_to(f"{PLACE}#{NAME}")
 
 

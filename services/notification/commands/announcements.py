@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.notification.commands.register import follow_project
-from services.notification.models import Circular, Delivery, HistoryEntry, Project, Subscriber
+from services.notification.models.deliveries import Delivery, Subscriber
+from services.notification.models.register import Circular, HistoryEntry, Project
 from services.notification.rules import letters
 from services.notification.rules.circulars import CHINA
 from services.notification.rules.deliveries import CONTACT_TYPES, DeliveryState, scopes_of

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from services.notification.commands.announcements import announce
 from services.notification.commands.counters import count_up
 from services.notification.commands.register import follow_project
-from services.notification.models import Acknowledgement, Circular
+from services.notification.models.register import Acknowledgement, Circular
 from services.notification.rules.circulars import CircularKind, number_of, year_of
 from shared.catalogue import NOTICE_PUBLISHED
 from shared.errors import InvalidError

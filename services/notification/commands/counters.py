@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from services.notification.models import Counter
+from services.notification.models.register import Counter
 from shared.spine.database import insert_new
 
 

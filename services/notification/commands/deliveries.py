@@ -8,12 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.notification.commands.announcements import AT_ONCE, at_once
-from services.notification.models import Acknowledgement, Attempt, Delivery, Subscriber
-from services.notification.rules.deliveries import (
-    DELIVERIES,
-    DeliveryMove,
-    DeliveryState,
-)
+from services.notification.models.deliveries import Attempt, Delivery, Subscriber
+from services.notification.models.register import Acknowledgement
+from services.notification.rules.deliveries import DELIVERIES, DeliveryMove, DeliveryState
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, PROJECT_REVOKED
 from shared.errors import IllegalTransitionError
 from shared.machine import next_state

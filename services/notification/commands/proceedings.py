@@ -3,22 +3,9 @@
 from sqlalchemy.orm import Session
 
 from services.notification.commands.register import list_publicised
-from services.notification.models import (
-    Inspection,
-    ObjectionDecision,
-    Plan,
-    Programme,
-    Publicity,
-)
+from services.notification.models.proceedings import Inspection, ObjectionDecision, Plan, Publicity
 from shared.catalogue import PUBLICITY_OPENED
-from shared.programme.kept import keep
-from shared.spine.context import Context
 from shared.spine.envelope import Event
-
-
-def keep_programme(session: Session, event: Event, context: Context) -> None:
-    """Keep a round's definition; the newest edition wins."""
-    keep(session, Programme, event, units=event.data["units"], published_at=context.now)
 
 
 def open_publicity(session: Session, event: Event) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.notification.commands.counters import count_up
-from services.notification.models import HistoryEntry, Project, StatusSlot
+from services.notification.models.register import HistoryEntry, Project, StatusSlot
 from services.notification.rules.states import ENROLLED, shown_state, status_of
 from shared.catalogue import CATALOGUE
 from shared.spine.context import Context

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.notification.commands.announcements import AT_ONCE, announce_change, announce_missed
 from services.notification.commands.deliveries import give_up
 from services.notification.commands.register import follow_project
-from services.notification.models import Delivery, Subscriber
+from services.notification.models.deliveries import Delivery, Subscriber
 from services.notification.rules.deliveries import (
     CONTACT_TYPES,
     DeliveryState,

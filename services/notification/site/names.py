@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.notification import queries
-from services.notification.models import Programme
+from services.notification.models.proceedings import Programme
 
 
 @dataclass(frozen=True)

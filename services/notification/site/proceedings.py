@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from services.notification import queries
-from services.notification.models import Plan
+from services.notification.models.proceedings import Plan
 from services.notification.rules.states import REGISTERED
 from services.notification.site import render, texts
 from services.notification.site.base import LANGUAGE, Pages

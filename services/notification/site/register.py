@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from services.notification import queries, status_list
 from services.notification.api.schemas import RegisterQuery
-from services.notification.models import Circular
+from services.notification.models.register import Circular
 from services.notification.rules.states import REGISTERED
 from services.notification.site.base import LANGUAGE, Pages
 from services.notification.site.names import names

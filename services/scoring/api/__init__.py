@@ -1,11 +1,19 @@
-"""Scoring's HTTP routes, by who calls them."""
+"""Scoring's HTTP routes, by what they are about."""
 
+from services.scoring.api.assignments import AssignmentRoutes
+from services.scoring.api.entries import EntryRoutes
 from services.scoring.api.experts import ExpertRoutes
+from services.scoring.api.objections import ObjectionRoutes
 from services.scoring.api.selection import SelectionRoutes
-from shared.web.routes import ServiceApi
 
 __all__ = ["ScoringApi"]
 
 
-class ScoringApi(ExpertRoutes, SelectionRoutes, ServiceApi):
+class ScoringApi(
+    ExpertRoutes,
+    AssignmentRoutes,
+    EntryRoutes,
+    SelectionRoutes,
+    ObjectionRoutes,
+):
     """All of scoring's routes."""

@@ -1,4 +1,4 @@
-"""Experts, who scores what, and their scores."""
+"""Who scores what, and the scores."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,43 +9,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from services.scoring import models, rules
-from services.scoring.assignment import Candidate, Judge, assign
-from services.scoring.commands.entries import round_of
-from services.scoring.rules import Move
+from services.scoring import models
+from services.scoring.commands.programmes import round_of
+from services.scoring.rules.assignment import Candidate, Judge, TooFewExpertsError, assign
+from services.scoring.rules.scores import (
+    NotAssignedError,
+    check_scores,
+    exact_mean,
+    exact_total,
+    shown,
+    weighted_total,
+)
+from services.scoring.rules.states import Move, moved
 from shared.catalogue import APPLICATION_SCORED
 from shared.programme.values import Criterion
 from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.outbox import record
 from shared.spine.rows import locked
-
-
-def register_expert(session: Session, values: dict[str, Any], context: Context) -> models.Expert:
-    """Enter an expert in the directory, or change the entry; declared conflicts stay."""
-    expert = session.get(models.Expert, values["code"], with_for_update=True)
-    if expert is None:
-        expert = models.Expert(code=values["code"], conflicts=[])
-        session.add(expert)
-    declared = set(expert.conflicts) | set(values.get("conflicts", ()))
-    for name, value in values.items():
-        setattr(expert, name, value)
-    expert.conflicts = sorted(declared)
-    _recuse_in_conflict(session, expert, context)
-    return expert
-
-
-def declare_conflict(
-    session: Session, code: str, conflicts: Iterable[str], context: Context
-) -> models.Expert:
-    """Add declared conflicts of interest: USCCs of undertakers or codes of units.
-
-    The expert is recused from entries in conflict that are still being scored.
-    """
-    expert = locked(session, models.Expert, code)
-    expert.conflicts = sorted(set(expert.conflicts) | set(conflicts))
-    _recuse_in_conflict(session, expert, context)
-    return expert
 
 
 def assign_experts(session: Session, programme: str, context: Context) -> dict[str, Any]:
@@ -62,7 +43,7 @@ def assign_experts(session: Session, programme: str, context: Context) -> dict[s
     ]
     assigned, missing = assign(candidates, _judges(session, experts))
     if missing:
-        raise rules.TooFewExpertsError(
+        raise TooFewExpertsError(
             f"{len(missing)} entries lack experts without conflict, for example "
             f"{next(iter(missing))}: register more experts; nothing was assigned.",
             missing=missing,
@@ -85,7 +66,7 @@ def recuse_expert(
     entry = locked(session, models.Entry, project)
     assignment = _own(session, project, context.actor)
     if assignment.scores is not None:
-        raise rules.NotAssignedError("You have scored this entry; ask the officials instead.")
+        raise NotAssignedError("You have scored this entry; ask the officials instead.")
     assignment.recused = reason
     _complete(session, entry, context)
     return assignment
@@ -97,12 +78,12 @@ def score_entry(
     """Keep an expert's scores; when all assigned experts have scored, the entry is scored."""
     entry = locked(session, models.Entry, project)
     assignment = _own(session, project, context.actor)
-    rules.moved(entry.state, Move.COMPLETE_SCORES)
+    moved(entry.state, Move.COMPLETE_SCORES)
     rubric = round_of(session, entry.programme).rubric
     scores: dict[str, Decimal] = values["scores"]
-    rules.check_scores(scores, rubric)
+    check_scores(scores, rubric)
     assignment.scores = {key: str(score) for key, score in scores.items()}
-    assignment.total_text = str(rules.weighted_total(scores, rubric))
+    assignment.total_text = str(weighted_total(scores, rubric))
     assignment.comment, assignment.scored_at = values["comment"], context.now
     _complete(session, entry, context)
     return entry
@@ -115,14 +96,14 @@ def _complete(session: Session, entry: models.Entry, context: Context) -> None:
         return
     round_ = round_of(session, entry.programme)
     if len(active) >= round_.experts_per_application:
-        entry.state = rules.moved(entry.state, Move.COMPLETE_SCORES)
-        entry.score_text = str(rules.shown(exact_score(entry, round_.rubric)))
+        entry.state = moved(entry.state, Move.COMPLETE_SCORES)
+        entry.score_text = str(shown(exact_score(entry, round_.rubric)))
         record(session, APPLICATION_SCORED, entry, context)
 
 
 def exact_score(entry: models.Entry, rubric: Sequence[Criterion]) -> Fraction:
     """The mean of its experts' totals, from their scores."""
-    return rules.exact_mean([rules.exact_total(scores, rubric) for scores in scores_of(entry)])
+    return exact_mean([exact_total(scores, rubric) for scores in scores_of(entry)])
 
 
 def scores_of(entry: models.Entry) -> list[dict[str, Decimal]]:
@@ -131,7 +112,7 @@ def scores_of(entry: models.Entry) -> list[dict[str, Decimal]]:
     return [{key: Decimal(score) for key, score in scores.items()} for scores in scored]
 
 
-def _recuse_in_conflict(session: Session, expert: models.Expert, context: Context) -> None:
+def recuse_in_conflict(session: Session, expert: models.Expert, context: Context) -> None:
     """Take the expert off the entries that they are in conflict with now and that are not ranked.
 
     One that was scored already loses that score, and waits for another expert's.
@@ -142,7 +123,7 @@ def _recuse_in_conflict(session: Session, expert: models.Expert, context: Contex
             assignment = session.get_one(models.Assignment, (entry.project, expert.code))
             assignment.recused = "conflict of interest"
             if entry.state == State.SCORED:
-                entry.state = rules.moved(entry.state, Move.LOSE_SCORE)
+                entry.state = moved(entry.state, Move.LOSE_SCORE)
                 entry.score_text = None
             _complete(session, entry, context)
 
@@ -150,7 +131,7 @@ def _recuse_in_conflict(session: Session, expert: models.Expert, context: Contex
 def _own(session: Session, project: str, actor: Actor) -> models.Assignment:
     assignment = session.get(models.Assignment, (project, actor.expert))
     if assignment is None or assignment.recused:
-        raise rules.NotAssignedError(f"Entry {project} is not assigned to you.")
+        raise NotAssignedError(f"Entry {project} is not assigned to you.")
     return assignment
 
 

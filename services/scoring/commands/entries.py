@@ -3,31 +3,14 @@
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from services.scoring import models, rules
-from services.scoring.rules import Move
+from services.scoring import models
+from services.scoring.rules.states import UNDECIDED, Move, moved
 from shared.catalogue import APPLICATION_NOT_SELECTED
-from shared.programme.kept import keep, programme_of
-from shared.programme.values import Programme
 from shared.project import Outlet, State
 from shared.revocations import Revoked, acknowledge, who_acted
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
-
-
-def keep_programme(session: Session, event: Event) -> None:
-    """Keep the newest edition of the definition, and the rubric that experts have scored by.
-
-    Entries are ranked against each other, so that all of a round are scored by one rubric.
-    """
-    row = session.get(models.Programme, event.data["programme"], with_for_update=True)
-    kept = {"rubric": row.definition["rubric"]} if row and _is_scoring(session, row.id) else {}
-    keep(session, models.Programme, event, definition=event.data["definition"] | kept)
-
-
-def round_of(session: Session, programme: str) -> Programme:
-    """The round, as it stays until the transaction ends; raises NotFoundError."""
-    return programme_of(session, models.Programme, programme, stays=True)
 
 
 def enter_application(session: Session, event: Event, context: Context) -> None:
@@ -47,7 +30,7 @@ def enter_application(session: Session, event: Event, context: Context) -> None:
     if revoked := session.scalar(barring.limit(1)):
         _end_barred(session, entry, revoked, context)
     elif data["content_hash"] and data["opinion"].strip():
-        entry.state = rules.moved(entry.state, Move.FIND_COMPLETE)
+        entry.state = moved(entry.state, Move.FIND_COMPLETE)
     else:
         entry.reasons = ["the recommendation is incomplete: it has no opinion or no content hash"]
 
@@ -92,13 +75,13 @@ def _locked_undecided(session: Session, event: Event) -> list[models.Entry]:
     """
     entry = models.Entry
     is_theirs = entry.undertaker["uscc"].as_string() == who_acted(event)
-    which = or_(entry.project == event.subject, is_theirs & entry.state.in_(rules.UNDECIDED))
+    which = or_(entry.project == event.subject, is_theirs & entry.state.in_(UNDECIDED))
     found = session.scalars(select(entry).where(which).order_by(entry.project).with_for_update())
     return [one for one in found if one.project != event.subject]
 
 
 def _end_barred(session: Session, entry: models.Entry, revoked: str, context: Context) -> None:
-    entry.state, entry.is_barred = rules.moved(entry.state, Move.BAR), True
+    entry.state, entry.is_barred = moved(entry.state, Move.BAR), True
     entry.reasons = [f"the undertaker is barred because project {revoked} was revoked"]
     record(session, APPLICATION_NOT_SELECTED, entry, context)
 
@@ -120,13 +103,3 @@ def _new_entry(event: Event, state: State) -> models.Entry:
         frozen_count=0,
         is_barred=False,
     )
-
-
-def _is_scoring(session: Session, programme: str) -> bool:
-    """Whether any expert has scored an entry of the round."""
-    scored = (
-        select(models.Assignment.project)
-        .join(models.Entry)
-        .where(models.Entry.programme == programme, models.Assignment.scored_at.is_not(None))
-    )
-    return session.scalar(scored.limit(1)) is not None

@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.scoring import models, rules
-from services.scoring.rules import Move
+from services.scoring import models
+from services.scoring.rules.objections import NotUnderPublicityError, check_objection
+from services.scoring.rules.states import Move, moved
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
 from shared.errors import IllegalTransitionError
 from shared.project import ObjectionOutcome, State
@@ -19,14 +20,14 @@ def receive_objection(
     session: Session, values: dict[str, Any], context: Context
 ) -> models.Objection:
     """Take an objection and freeze its entry (transition 11); who objects stays sealed here."""
-    rules.check_objection(values["real_name"], len(values["evidence"]))
+    check_objection(values["real_name"], len(values["evidence"]))
     entry = locked(session, models.Entry, values["project"])
     if (
         entry.state != State.PUBLICISED
         or not entry.designate_at
         or context.now >= entry.designate_at
     ):
-        raise rules.NotUnderPublicityError(f"Project {entry.project} is not under publicity now.")
+        raise NotUnderPublicityError(f"Project {entry.project} is not under publicity now.")
     objection = models.Objection(id=new_id(), received_at=context.now, sequence=0, **values)
     session.add(objection)
     entry.frozen_count += 1
@@ -52,7 +53,7 @@ def decide_objection(
     entry.frozen_count -= 1
     record(session, OBJECTION_DECIDED, objection, context)
     if upheld and entry.state == State.PUBLICISED:
-        entry.state = rules.moved(entry.state, Move.UPHOLD_OBJECTION)
+        entry.state = moved(entry.state, Move.UPHOLD_OBJECTION)
         entry.reasons = [f"an objection was upheld: {reason}"]
         record(session, APPLICATION_NOT_SELECTED, entry, context)
     return objection

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.scoring import models, ranking, rules
+from services.scoring import models
 from services.scoring.commands.assignments import exact_score, scores_of
-from services.scoring.commands.entries import round_of
-from services.scoring.rules import Move
+from services.scoring.commands.programmes import round_of
+from services.scoring.rules import ranking
+from services.scoring.rules.scores import UnscoredEntriesError, exact_mean
+from services.scoring.rules.states import Move, moved
 from shared.catalogue import APPLICATION_NOT_SELECTED, PROJECT_DESIGNATED, PUBLICITY_OPENED
 from shared.errors import LaurelError
 from shared.programme.values import Programme
@@ -38,7 +40,7 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     round_ = round_of(session, programme)
     entries = _in_states(session, programme, (State.RECOMMENDED, State.SCORING, State.SCORED))
     if unscored := [e.project for e in entries if e.state == State.SCORING]:
-        raise rules.UnscoredEntriesError(
+        raise UnscoredEntriesError(
             f"{len(unscored)} entries are not scored yet, for example {unscored[0]}.",
             entries=unscored[:50],
         )
@@ -53,7 +55,7 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     for outcome in news:
         _keep_outcome(session, by_project[outcome.project], outcome, context)
     for entry in incomplete:
-        entry.state = rules.moved(entry.state, Move.FIND_INCOMPLETE)
+        entry.state = moved(entry.state, Move.FIND_INCOMPLETE)
         record(session, APPLICATION_NOT_SELECTED, entry, context)
     return [*(by_project[outcome.project] for outcome in news), *incomplete]
 
@@ -62,7 +64,7 @@ def _keep_outcome(
     session: Session, entry: models.Entry, outcome: ranking.Outcome, context: Context
 ) -> None:
     shortlist = Move.FREE_PLACE if entry.state == State.NOT_SELECTED else Move.SHORTLIST
-    entry.state = rules.moved(entry.state, shortlist if outcome.shortlisted else Move.NOT_SELECT)
+    entry.state = moved(entry.state, shortlist if outcome.shortlisted else Move.NOT_SELECT)
     entry.rank, entry.reasons = outcome.rank, list(outcome.reasons)
     if not outcome.shortlisted:
         record(session, APPLICATION_NOT_SELECTED, entry, context)
@@ -84,7 +86,7 @@ def open_publicity(session: Session, programme: str, context: Context) -> models
     )
     session.add(publicity)
     for entry in entries:
-        entry.state = rules.moved(entry.state, Move.PUBLICISE)
+        entry.state = moved(entry.state, Move.PUBLICISE)
         entry.publicity, entry.designate_at = publicity.id, end_of_day(closes_on)
     ranked = sorted(entries, key=lambda entry: entry.rank or 0)
     record(session, PUBLICITY_OPENED, publicity, context, entries=ranked)
@@ -109,7 +111,7 @@ def designate_due(session: Session, context: Context) -> int:
 def designate_project(session: Session, entry: models.Entry, context: Context) -> None:
     """Designate one project: its first epoch, valid from that day for the round's years."""
     years = round_of(session, entry.programme).validity_years
-    entry.state = rules.moved(entry.state, Move.DESIGNATE)
+    entry.state = moved(entry.state, Move.DESIGNATE)
     entry.epoch, entry.valid_from = 1, china_date(context.now)
     entry.valid_to = _years_later(entry.valid_from, years)
     record(session, PROJECT_DESIGNATED, entry, context)
@@ -165,7 +167,7 @@ def _candidate(entry: models.Entry, programme: Programme) -> ranking.Candidate:
         project=entry.project,
         direction=entry.direction,
         score=exact_score(entry, programme.rubric),
-        criteria=tuple(rules.exact_mean([one[c.key] for one in scored]) for c in heaviest),
+        criteria=tuple(exact_mean([one[c.key] for one in scored]) for c in heaviest),
         content_hash=entry.content_hash,
         rank=entry.rank,
     )

@@ -2,7 +2,7 @@
 
 import re
 
-from services.inspection import commands
+from services.inspection.commands import revocations
 from shared.project import NEEDED_OUTLETS
 from shared.spine.envelope import new_id
 from shared.testing import acting
@@ -31,7 +31,7 @@ def acknowledge(office, project, outlets):
         owner = OWNERS.get(outlet, "notification")
         office.receive(office.event("revocation.acknowledged", new_id(), data, owner=owner))
     with office.database.transaction() as session:
-        commands.settle_revocations(session, acting(office.clock.now()))
+        revocations.settle_revocations(session, acting(office.clock.now()))
 
 
 def test_a_revocation_stands_there_with_what_is_missing_until_all_have_acted(office):

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from services.inspection import commands
+from services.inspection.commands import deadlines
 from shared.testing import acting
 
 
@@ -84,7 +84,7 @@ def test_a_project_expires_when_its_last_day_in_china_is_over(office):
     )  # fmt: skip
 
 
-TIMERS = list(permutations([commands.revoke_overdue, commands.expire_due]))
+TIMERS = list(permutations([deadlines.revoke_overdue, deadlines.expire_due]))
 
 
 @pytest.mark.parametrize("timers", TIMERS)
@@ -127,9 +127,9 @@ def test_two_replicas_at_once_revoke_once(busy):
     busy.clock.set(busy.clock.now() + timedelta(days=91))
     now, replica = busy.clock.now(), busy.another_replica()
     with busy.database.transaction() as one, replica.transaction() as other:
-        assert commands.revoke_overdue(one, acting(now)) == 1
-        assert commands.revoke_overdue(other, acting(now)) == 0
-        assert commands.expire_due(other, acting(now)) == 0
+        assert deadlines.revoke_overdue(one, acting(now)) == 1
+        assert deadlines.revoke_overdue(other, acting(now)) == 0
+        assert deadlines.expire_due(other, acting(now)) == 0
     replica.engine.dispose()
     assert busy.state(project) == "REVOKED"
     assert len(busy.events("project.revoked")) == 1

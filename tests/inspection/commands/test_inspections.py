@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.inspection import commands, models
+from services.inspection import models
+from services.inspection.commands import messages
 from services.inspection.commands.message_checks import Incoming
 from shared.spine.envelope import CONTENT_TYPE
 from shared.testing import acting
@@ -56,7 +57,7 @@ def test_a_failed_inspection_revokes_in_the_same_transaction(office, drawn):
 
 def judge_and_die(office, incoming, project):
     with office.database.transaction() as session:
-        receipt = commands.receive_message(session, incoming, acting(office.clock.now()))
+        receipt = messages.receive_message(session, incoming, acting(office.clock.now()))
         assert receipt.outcome == "fail"
         assert session.get(models.Project, project).state == "REVOKED"
         raise ZeroDivisionError
@@ -76,7 +77,7 @@ def test_a_transaction_that_dies_after_the_verdict_leaves_nothing(office, drawn)
     after = office.events("inspection.drawn", "inspection.completed", "project.revoked")
     assert len(after) == before
     with office.database.transaction() as session:
-        commands.receive_message(session, incoming, acting(office.clock.now()))
+        messages.receive_message(session, incoming, acting(office.clock.now()))
     assert office.state(project) == "REVOKED"
 
 

@@ -9,7 +9,7 @@ import pytest
 from services.inspection import models
 from services.inspection.commands import messages
 from services.inspection.commands.message_checks import Incoming
-from services.inspection.rules import UNPROVED, Code
+from services.inspection.rules.receipts import UNPROVED, Code
 from shared.agency.signing import generate_key, sign
 from shared.testing import acting
 

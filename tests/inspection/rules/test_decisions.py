@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from services.inspection import rules
-from services.inspection.rules import DecisionIncompleteError
+from services.inspection.rules import decisions
+from services.inspection.rules.decisions import DecisionIncompleteError
 from shared.project import DECIDED_GROUNDS, Ground
 
 NOW = datetime(2021, 3, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ BAD = {
 
 @pytest.mark.parametrize("ground", DECIDED_GROUNDS)
 def test_a_complete_decision_stands_on_each_of_the_grounds_2_to_4(ground):
-    rules.check_decision(**GOOD | {"ground": ground}, since=DESIGNATED_AT, now=NOW)
+    decisions.check_decision(**GOOD | {"ground": ground}, since=DESIGNATED_AT, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_complete_decision_stands_on_each_of_the_grounds_2_to_4(ground):
 )
 def test_each_missing_part_is_refused_by_its_name(field, value):
     with pytest.raises(DecisionIncompleteError, match=field) as refusal:
-        rules.check_decision(**GOOD | {field: value}, since=DESIGNATED_AT, now=NOW)
+        decisions.check_decision(**GOOD | {field: value}, since=DESIGNATED_AT, now=NOW)
     assert [error["field"] for error in refusal.value.extra["errors"]] == [field]
 
 
@@ -44,5 +44,5 @@ def test_all_missing_parts_are_named_at_once():
         bad = {field: BAD[field][0] for field, gone in zip(BAD, absent, strict=True) if gone}
         if bad:
             with pytest.raises(DecisionIncompleteError) as refusal:
-                rules.check_decision(**GOOD | bad, since=DESIGNATED_AT, now=NOW)
+                decisions.check_decision(**GOOD | bad, since=DESIGNATED_AT, now=NOW)
             assert [error["field"] for error in refusal.value.extra["errors"]] == list(bad)

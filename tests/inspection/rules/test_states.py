@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from services.inspection import rules
-from services.inspection.rules import Move, Stage, Step
+from services.inspection.rules import states
+from services.inspection.rules.states import Move, Stage, Step
 from shared.errors import IllegalTransitionError
 from shared.project import State
 
@@ -45,23 +45,25 @@ def refused(way, move):
 @pytest.mark.parametrize(("state", "move"), list(product(State, Move)))
 def test_a_project_moves_as_the_domain_says_and_in_no_other_way(state, move):
     if (state, move) in DOMAIN:
-        assert rules.moved(state, move) is DOMAIN[state, move]
+        assert states.moved(state, move) is DOMAIN[state, move]
     else:
         with refused(state, move):
-            rules.moved(state, move)
+            states.moved(state, move)
 
 
 @pytest.mark.parametrize(("stage", "step"), list(product(Stage, Step)))
 def test_an_inspection_steps_on_in_this_way_and_in_no_other(stage, step):
     if (stage, step) in STEPS:
-        assert rules.stepped(stage, step) is STEPS[stage, step]
+        assert states.stepped(stage, step) is STEPS[stage, step]
     else:
         with refused(stage, step):
-            rules.stepped(stage, step)
+            states.stepped(stage, step)
 
 
 def test_only_a_reinstatement_leads_out_of_revoked():
-    assert [move for state, move in rules.TRANSITIONS if state is State.REVOKED] == [Move.REINSTATE]
+    assert [move for state, move in states.TRANSITIONS if state is State.REVOKED] == [
+        Move.REINSTATE
+    ]
 
 
 @pytest.mark.parametrize("state", State)
@@ -78,4 +80,4 @@ def test_what_fell_due_first_counts_and_of_both_at_once_the_revocation(
             expected = (rectify_until, Move.REVOKE)
         elif is_expired:
             expected = (expire_at, Move.EXPIRE)
-    assert rules.due_move(state, rectify_until, expire_at, NOW) == expected
+    assert states.due_move(state, rectify_until, expire_at, NOW) == expected

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.inspection import rules
-from services.inspection.rules import Move, Outcome
+from services.inspection.rules import reports, states, verdicts
+from services.inspection.rules.states import Move
+from services.inspection.rules.verdicts import Outcome
 from shared.programme.values import IMMEDIATE, RECTIFY, InspectionPolicy
 from shared.project import State
 
 GATES = ("false_material", "major_accident")
 KEYS = (*GATES, "signage", "records")
-RESULTS = ("no_breach", "breach", *rules.STOPPING)
+RESULTS = ("no_breach", "breach", *verdicts.STOPPING)
 STOPPED = {
     "non_cooperation": Outcome.NOT_COOPERATING,
     "closed_or_liquidation": Outcome.CEASED,
@@ -68,7 +69,7 @@ def expected(result, points, breaches, warning, passing):
 def test_every_report_falls_into_its_band(result, score, breaches, bands):
     warning, passing = bands
     made = policy(warning=str(warning), passing=str(passing))
-    verdict = rules.verdict(report(result, score, breaches), made)
+    verdict = verdicts.verdict(report(result, score, breaches), made)
     assert verdict.outcome is expected(result, score, breaches, warning, passing)
     assert len(verdict.reasons_zh) == len(verdict.reasons_en) >= 1
     assert verdict.rule_version == "2020-1"
@@ -78,7 +79,7 @@ def test_every_report_falls_into_its_band(result, score, breaches, bands):
 @pytest.mark.parametrize("score", [None, *BANDS])
 @pytest.mark.parametrize("breaches", [(), ("signage",), ("false_material",), KEYS])
 def test_every_corner_of_the_bands(result, score, breaches):
-    verdict = rules.verdict(report(result, score, breaches), policy())
+    verdict = verdicts.verdict(report(result, score, breaches), policy())
     assert verdict.outcome is expected(result, score, breaches, Decimal(60), Decimal(65))
 
 
@@ -99,7 +100,7 @@ def test_every_corner_of_the_bands(result, score, breaches):
     ],
 )
 def test_reasons_say_the_same_in_both_languages(given_report, zh, en):
-    verdict = rules.verdict(given_report, policy())
+    verdict = verdicts.verdict(given_report, policy())
     assert (list(verdict.reasons_zh), list(verdict.reasons_en)) == (zh, en)
 
 
@@ -119,31 +120,31 @@ def test_a_questionnaire_counts_by_its_share_of_satisfied_answers(
     satisfied, returned, share, outcome
 ):
     numbers = {"issued": 20_000, "returned": returned, "satisfied": satisfied}
-    assert rules.satisfaction(numbers) == share
+    assert verdicts.satisfaction(numbers) == share
     asked = report(questionnaire=numbers, method="questionnaire")
-    assert rules.verdict(asked, policy()).outcome is outcome
+    assert verdicts.verdict(asked, policy()).outcome is outcome
 
 
 def test_a_share_just_below_a_threshold_is_never_shown_as_if_it_reached_it():
     numbers = {"issued": 20_000, "returned": 20_000, "satisfied": 11_999}
-    verdict = rules.verdict(report(questionnaire=numbers, method="questionnaire"), policy())
+    verdict = verdicts.verdict(report(questionnaire=numbers, method="questionnaire"), policy())
     assert verdict.reasons_en == ("score 59.99 is below 60",)
 
 
 def test_an_agencys_own_score_does_not_outweigh_the_survey():
     numbers = {"issued": 100, "returned": 100, "satisfied": 0}
     asked = report(score=Decimal(95), questionnaire=numbers, method="questionnaire")
-    assert rules.verdict(asked, policy()).outcome is Outcome.FAIL
+    assert verdicts.verdict(asked, policy()).outcome is Outcome.FAIL
 
 
 def test_a_breach_counts_also_where_no_questionnaire_came_back():
     numbers = {"issued": 100, "returned": 0, "satisfied": 0}
     asked = report(breaches=("signage",), questionnaire=numbers, method="questionnaire")
-    assert rules.verdict(asked, policy()).outcome is Outcome.RECTIFY
+    assert verdicts.verdict(asked, policy()).outcome is Outcome.RECTIFY
 
 
 def test_without_a_questionnaire_there_is_no_satisfaction():
-    assert rules.satisfaction(None) is None
+    assert verdicts.satisfaction(None) is None
 
 
 @pytest.mark.parametrize(
@@ -164,13 +165,13 @@ def test_too_few_answers_tell_nothing_however_they_are(issued, returned, least, 
         numbers = {"issued": issued, "returned": returned, "satisfied": satisfied}
         asked = report(questionnaire=numbers, method="questionnaire")
         told = Outcome.PASS if satisfied else Outcome.FAIL
-        outcome = rules.verdict(asked, made).outcome
+        outcome = verdicts.verdict(asked, made).outcome
         assert outcome is (told if is_told else Outcome.INCONCLUSIVE)
 
 
 def test_a_gate_that_is_breached_is_told_also_where_the_inspection_came_to_nothing():
     for result, outcome in STOPPED.items():
-        verdict = rules.verdict(report(result, breaches=("major_accident",)), policy())
+        verdict = verdicts.verdict(report(result, breaches=("major_accident",)), policy())
         assert verdict.outcome is outcome
         assert "hard gate breached: major_accident" in verdict.reasons_en
 
@@ -178,9 +179,9 @@ def test_a_gate_that_is_breached_is_told_also_where_the_inspection_came_to_nothi
 def test_keys_of_findings_come_from_the_definition():
     keys = ("signage", "Signage", "False_Material", "false-material", "false_material")
     asked = {"findings": [{"key": key, "result": "ok"} for key in keys]}
-    listed = rules.unknown_keys(asked, policy(finding_keys=("signage",)))
+    listed = reports.unknown_keys(asked, policy(finding_keys=("signage",)))
     assert listed == ["False_Material", "Signage", "false-material"]
-    assert rules.unknown_keys(asked, policy()) == ["False_Material", "false-material"]
+    assert reports.unknown_keys(asked, policy()) == ["False_Material", "false-material"]
 
 
 CASES = list(product(Outcome, (True, False), (True, False), (True, False)))
@@ -196,9 +197,9 @@ def test_first_inspections_do_what_the_transitions_14_to_16_say(outcome, immedia
     elif (failed or outcome is Outcome.RECTIFY) and news:
         table = {State.DESIGNATED: Move.ORDER_RECTIFICATION}
     for state in State:
-        move = rules.after_inspection(outcome, state, made, is_news=news)
+        move = verdicts.after_inspection(outcome, state, made, is_news=news)
         assert move is table.get(state)
-        assert move is None or (state, move) in rules.TRANSITIONS
+        assert move is None or (state, move) in states.TRANSITIONS
 
 
 @pytest.mark.parametrize(("outcome", "immediate", "strict", "running"), CASES)
@@ -210,15 +211,15 @@ def test_reinspections_do_what_the_transitions_17_and_18_say(outcome, immediate,
     elif outcome is Outcome.PASS and running:
         table = {State.RECTIFYING: Move.CLOSE_RECTIFICATION}
     for state in State:
-        move = rules.after_reinspection(outcome, state, made, is_running=running)
+        move = verdicts.after_reinspection(outcome, state, made, is_running=running)
         assert move is table.get(state)
-        assert move is None or (state, move) in rules.TRANSITIONS
+        assert move is None or (state, move) in states.TRANSITIONS
 
 
 @pytest.mark.parametrize(("outcome", "state"), [*product(Outcome, State)])
 def test_what_moved_nothing_is_looked_at_unless_all_is_well(outcome, state):
     unsettled = {Outcome.UNREACHABLE, Outcome.CEASED, Outcome.INCONCLUSIVE}
     is_well = outcome in {Outcome.PASS, Outcome.VOID}
-    expected = outcome in unsettled or (state in rules.ACTIVE and not is_well)
-    assert rules.is_open(outcome, state, None) is expected
-    assert rules.is_open(outcome, state, Move.REVOKE) is False
+    expected = outcome in unsettled or (state in states.ACTIVE and not is_well)
+    assert verdicts.is_open(outcome, state, None) is expected
+    assert verdicts.is_open(outcome, state, Move.REVOKE) is False

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from services.notification import commands
-from services.notification.models import Circular, StatusSlot
+from services.notification.commands import circulars
+from services.notification.models.register import Circular, StatusSlot
 from shared.errors import InvalidError
 from shared.spine.database import Database
 from shared.testing import acting
@@ -30,16 +30,16 @@ def numbers(database):
 
 def test_each_revocation_and_each_reinstatement_has_one_circular(database, said):
     life = [
-        (commands.circulate_revocation, said.project_event("project.revoked", 4, epoch=1)),
-        (commands.circulate_reinstatement, said.project_event("project.reinstated", 5, epoch=2)),
-        (commands.circulate_revocation, said.project_event("project.revoked", 6, epoch=2)),
+        (circulars.circulate_revocation, said.project_event("project.revoked", 4, epoch=1)),
+        (circulars.circulate_reinstatement, said.project_event("project.reinstated", 5, epoch=2)),
+        (circulars.circulate_revocation, said.project_event("project.revoked", 6, epoch=2)),
     ]
     for circulate, event in [*life, *life]:
         with database.transaction() as session:
             circulate(session, event, acting(said.NOW, event))
     again = said.project_event("project.revoked", 9, epoch=2)
     with database.transaction() as session:
-        commands.circulate_revocation(session, again, acting(said.NOW, again))
+        circulars.circulate_revocation(session, again, acting(said.NOW, again))
     assert numbers(database) == [
         ("LAUREL-2021-0001", "revocation", 1),
         ("LAUREL-2021-0002", "reinstatement", 2),
@@ -53,7 +53,7 @@ def test_each_revocation_and_each_reinstatement_has_one_circular(database, said)
 def test_a_reinstatement_acknowledges_no_revocation(database, said):
     with database.transaction() as session:
         event = said.project_event("project.reinstated", 5, epoch=2)
-        commands.circulate_reinstatement(session, event, acting(said.NOW, event))
+        circulars.circulate_reinstatement(session, event, acting(said.NOW, event))
     with database.reading() as session:
         assert said.recorded(session, "revocation.acknowledged") == []
 
@@ -68,7 +68,7 @@ def test_numbers_begin_anew_with_china_s_year(database, said):
     for serial, now in enumerate(instants):
         event = said.project_event("project.revoked", 4, project=f"P-{serial}")
         with database.transaction() as session:
-            commands.circulate_revocation(session, event, acting(now, event))
+            circulars.circulate_revocation(session, event, acting(now, event))
     assert [number for number, _kind, _epoch in numbers(database)] == [
         "LAUREL-2020-0001", "LAUREL-2021-0001", "LAUREL-2021-0002", "LAUREL-2022-0001",
     ]  # fmt: skip
@@ -78,7 +78,7 @@ def test_a_revocation_without_a_decision_is_not_circulated(database, said):
     event = said.project_event("project.revoked", 4, decision=None)
     refused = pytest.raises(InvalidError, match="a circular must cite its grounds")
     with refused, database.transaction() as session:
-        commands.circulate_revocation(session, event, acting(said.NOW, event))
+        circulars.circulate_revocation(session, event, acting(said.NOW, event))
     assert numbers(database) == []
 
 
@@ -86,7 +86,7 @@ def test_revocations_at_the_same_moment_get_gapless_numbers_and_status_indexes(p
     def circulate(number):
         event = said.project_event("project.revoked", 4, project=f"P-{number}")
         with postgres.transaction() as session:
-            commands.circulate_revocation(session, event, acting(said.NOW, event))
+            circulars.circulate_revocation(session, event, acting(said.NOW, event))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(circulate, range(24)))
@@ -103,7 +103,7 @@ def test_the_same_revocation_at_the_same_moment_is_circulated_once(postgres, sai
 
     def circulate(_number):
         with postgres.transaction() as session:
-            commands.circulate_revocation(session, event, acting(said.NOW, event))
+            circulars.circulate_revocation(session, event, acting(said.NOW, event))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(circulate, range(8)))

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from services.notification import commands
+from services.notification.commands import announcements, circulars, deliveries, subscribers
 from services.notification.commands.deliveries import Outcome
-from services.notification.models import Attempt, Delivery
+from services.notification.models.deliveries import Attempt, Delivery
 from services.notification.rules.deliveries import EndReason
 from shared.errors import IllegalTransitionError, NotFoundError
 from shared.project import Outlet
@@ -37,20 +37,20 @@ def queue(database, said):
     """Two webhooks about one revocation, on their way."""
     with database.transaction() as session:
         for _ in range(2):
-            commands.add_subscriber(session, WANTED, acting(said.NOW), ())
+            subscribers.add_subscriber(session, WANTED, acting(said.NOW), ())
         event = said.project_event("project.revoked", 3)
-        commands.circulate_revocation(session, event, acting(said.NOW, event))
+        circulars.circulate_revocation(session, event, acting(said.NOW, event))
     return database
 
 
 def claim(database, now=REAL, outlet=Outlet.WEBHOOK):
     with database.transaction() as session:
-        return commands.claim_delivery(session, outlet, real_now=now, lease=LEASE)
+        return deliveries.claim_delivery(session, outlet, real_now=now, lease=LEASE)
 
 
 def settle(database, parcel, outcome, said, retry_at=REAL + LEASE):
     with database.transaction() as session:
-        commands.settle_delivery(session, parcel, outcome, acting(said.NOW), retry_at=retry_at)
+        deliveries.settle_delivery(session, parcel, outcome, acting(said.NOW), retry_at=retry_at)
 
 
 def states(database):
@@ -69,12 +69,12 @@ def test_each_claim_takes_another_delivery_until_none_is_due(queue):
 
 def test_word_of_a_revocation_waits_behind_no_other(database, said):
     with database.transaction() as session:
-        commands.add_subscriber(session, WANTED, acting(said.NOW), ())
+        subscribers.add_subscriber(session, WANTED, acting(said.NOW), ())
         for serial in range(3, 7):
             event = said.project_event("project.designated", serial)
-            commands.announce_change(session, event, acting(said.NOW, event))
+            announcements.announce_change(session, event, acting(said.NOW, event))
         event = said.project_event("project.revoked", 7)
-        commands.circulate_revocation(session, event, acting(said.NOW, event))
+        circulars.circulate_revocation(session, event, acting(said.NOW, event))
     first = claim(database)
     assert claim(database) is None
     settle(database, first, refused(final=True), said)
@@ -84,7 +84,7 @@ def test_word_of_a_revocation_waits_behind_no_other(database, said):
     ]  # fmt: skip
     settle(database, second, refused(), said)
     with database.transaction() as session:
-        commands.retry_delivery(session, first.id)
+        deliveries.retry_delivery(session, first.id)
     assert claim(database).id == first.id
 
 
@@ -95,8 +95,8 @@ def test_what_is_said_of_a_delivery_carries_on_the_trace_of_its_event(database, 
     )
     with database.transaction() as session:
         for _ in range(2):
-            commands.add_subscriber(session, WANTED, acting(said.NOW), ())
-        commands.circulate_revocation(session, event, acting(said.NOW, event))
+            subscribers.add_subscriber(session, WANTED, acting(said.NOW), ())
+        circulars.circulate_revocation(session, event, acting(said.NOW, event))
     settle(database, claim(database), taken(), said)
     settle(database, claim(database), refused(final=True), said)
     with database.reading() as session:
@@ -147,9 +147,9 @@ def test_a_late_failure_does_not_put_off_the_attempt_that_is_in_flight(queue, sa
 
 def test_a_webhook_about_anything_but_a_revocation_acknowledges_nothing(database, said):
     with database.transaction() as session:
-        commands.add_subscriber(session, WANTED, acting(said.NOW), ())
+        subscribers.add_subscriber(session, WANTED, acting(said.NOW), ())
         event = said.project_event("project.designated", 3)
-        commands.announce_change(session, event, acting(said.NOW, event))
+        announcements.announce_change(session, event, acting(said.NOW, event))
     settle(database, claim(database), taken(), said)
     with database.reading() as session:
         assert len(said.recorded(session, "notice.delivered")) == 1
@@ -162,12 +162,14 @@ def test_a_retry_is_refused_for_what_is_not_there_delivered_or_ended(queue, said
     other = claim(queue)
     with queue.transaction() as session:
         with pytest.raises(NotFoundError, match="There is no delivery 'nothing'"):
-            commands.retry_delivery(session, "nothing")
+            deliveries.retry_delivery(session, "nothing")
         with pytest.raises(IllegalTransitionError):
-            commands.retry_delivery(session, parcel.id)
-        commands.end_subscriber(session, other.subscriber, EndReason.UNSUBSCRIBED, acting(said.NOW))
+            deliveries.retry_delivery(session, parcel.id)
+        subscribers.end_subscriber(
+            session, other.subscriber, EndReason.UNSUBSCRIBED, acting(said.NOW)
+        )
         with pytest.raises(IllegalTransitionError, match="has ended; add a new one"):
-            commands.retry_delivery(session, other.id)
+            deliveries.retry_delivery(session, other.id)
     assert sorted(states(queue)) == [("delivered", 1), ("failed", 1)]
 
 
@@ -177,6 +179,6 @@ def test_a_retry_makes_a_failed_delivery_due_at_once(queue, said):
     settle(queue, parcel, refused(final=True), said)
     assert claim(queue) is None
     with queue.transaction() as session:
-        commands.retry_delivery(session, parcel.id)
+        deliveries.retry_delivery(session, parcel.id)
     again = claim(queue)
     assert (again.id, again.attempt) == (parcel.id, 2)

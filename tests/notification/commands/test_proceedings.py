@@ -3,8 +3,10 @@
 from datetime import date
 from decimal import Decimal
 
-from services.notification import commands, queries
-from services.notification.models import Inspection, ObjectionDecision, Plan, Programme, Project
+from services.notification import queries
+from services.notification.commands import announcements, proceedings, programmes
+from services.notification.models.proceedings import Inspection, ObjectionDecision, Plan, Programme
+from services.notification.models.register import Project
 from shared.testing import acting
 
 
@@ -24,9 +26,9 @@ def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scor
         for event in events:
             with database.transaction() as session:
                 if event.type == "publicity.opened":
-                    commands.open_publicity(session, event)
+                    proceedings.open_publicity(session, event)
                 else:
-                    commands.announce_change(session, event, acting(said.NOW, event))
+                    announcements.announce_change(session, event, acting(said.NOW, event))
         with database.reading() as session:
             project = queries.project(session, said.PROJECT)
             assert (project.state, project.sequence) == ("PUBLICISED", 3)
@@ -37,12 +39,12 @@ def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scor
 
 def test_publicity_moves_no_designated_project_back(database, said):
     with database.transaction() as session:
-        commands.announce_change(
+        announcements.announce_change(
             session,
             said.project_event("project.designated", 4),
             acting(said.NOW, said.project_event("project.designated", 4)),
         )
-        commands.open_publicity(session, opened(said))
+        proceedings.open_publicity(session, opened(said))
     with database.reading() as session:
         assert session.get(Project, said.PROJECT).state == "DESIGNATED"
 
@@ -52,7 +54,7 @@ def test_the_newest_edition_of_a_programme_wins(database, said):
         data = {"programme": "2020", "edition": edition, "definition": {"edition": edition}}
         event = said.loaded(said.envelope("programme.published", data, subject="2020"))
         with database.transaction() as session:
-            commands.keep_programme(session, event, acting(said.NOW, event))
+            programmes.keep_programme(session, event, acting(said.NOW, event))
     with database.reading() as session:
         assert session.get(Programme, "2020").definition == {"edition": 2}
 
@@ -64,12 +66,12 @@ def test_a_draw_may_come_before_its_plan(database, said):
                "plan_sha256": "d" * 64, "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"o": "c"},
                "public_value": "the closing index", "draw_at": "2021-03-01T00:00:00Z"}  # fmt: skip
     with database.transaction() as session:
-        commands.keep_draw(
+        proceedings.keep_draw(
             session, said.loaded(said.envelope("inspection.drawn", drawn, subject="PL-1"))
         )
     for _ in range(2):
         with database.transaction() as session:
-            commands.announce_plan(
+            proceedings.announce_plan(
                 session, said.loaded(said.envelope("inspection.planned", planned, subject="PL-1"))
             )
     with database.reading() as session:
@@ -89,7 +91,7 @@ def test_the_newest_verdict_of_an_inspection_wins_and_its_score_is_exact(databas
             said.envelope("inspection.completed", data, subject="I-1", sequence=sequence)
         )
         with database.transaction() as session:
-            commands.keep_inspection(session, event)
+            proceedings.keep_inspection(session, event)
     with database.reading() as session:
         assert session.get(Inspection, "I-1").score == Decimal("58.5")
 
@@ -100,7 +102,9 @@ def test_an_objection_is_kept_once(database, said):
             "decided_at": said.NOW.isoformat()}  # fmt: skip
     for _ in range(2):
         with database.transaction() as session:
-            commands.keep_objection(session, said.loaded(said.envelope("objection.decided", data)))
+            proceedings.keep_objection(
+                session, said.loaded(said.envelope("objection.decided", data))
+            )
     with database.reading() as session:
         assert session.get(ObjectionDecision, "O-1").reason == "no proof"
         assert len(queries.objections(session, said.PROJECT)) == 1

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from services.notification import commands, queries
-from services.notification.models import (
+from services.notification import queries
+from services.notification.commands import announcements, circulars, subscribers
+from services.notification.models.deliveries import Delivery
+from services.notification.models.register import (
     Acknowledgement,
     Circular,
-    Delivery,
     HistoryEntry,
     Project,
     StatusSlot,
@@ -33,14 +34,14 @@ LIFE = (
     ("project.revoked", 8, 2),
 )
 ACT = {
-    "application.submitted": commands.keep_application,
-    "project.revoked": commands.circulate_revocation,
-    "project.reinstated": commands.circulate_reinstatement,
+    "application.submitted": subscribers.keep_application,
+    "project.revoked": circulars.circulate_revocation,
+    "project.reinstated": circulars.circulate_reinstatement,
 }
 
 
 def apply(session, event, now):
-    ACT.get(event.type, commands.announce_change)(session, event, acting(now, event))
+    ACT.get(event.type, announcements.announce_change)(session, event, acting(now, event))
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def public_state(session, project):
     row = session.get(Project, project)
     slot = session.scalar(select(StatusSlot.status).where(StatusSlot.project == project))
     history = [(entry.sequence, entry.type) for entry in queries.history(session, project)]
-    circulars = sorted((c.epoch, c.kind) for c in queries.circulars_of(session, project))
+    kinds = sorted((c.epoch, c.kind) for c in queries.circulars_of(session, project))
     outlets = [ack.subject for ack in queries.acknowledgements(session, project)]
     letters = session.execute(select(Delivery.cause_type, Delivery.epoch, Delivery.subscriber))
     return (
@@ -62,7 +63,7 @@ def public_state(session, project):
         row.epoch,
         slot,
         history,
-        circulars,
+        kinds,
         outlets,
         sorted(map(tuple, letters)),
     )
@@ -70,7 +71,7 @@ def public_state(session, project):
 
 def test_a_revocation_that_comes_before_everything_else_stays(database, said, life):
     with database.transaction() as session:
-        commands.circulate_revocation(session, life[5], acting(said.NOW, life[5]))
+        circulars.circulate_revocation(session, life[5], acting(said.NOW, life[5]))
     for event in (life[3], life[0]):
         with database.transaction() as session:
             apply(session, event, said.NOW)
@@ -141,7 +142,7 @@ def test_circular_numbers_have_no_gaps_even_when_a_transaction_fails(database, s
         event = said.project_event("project.revoked", 5, project=f"2020-P110000-{serial:04d}")
         try:
             with database.transaction() as session:
-                commands.circulate_revocation(session, event, acting(said.NOW, event))
+                circulars.circulate_revocation(session, event, acting(said.NOW, event))
                 if fails:
                     raise NotFoundError("the transaction fails")
         except NotFoundError:

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from deploy.local.process import wait_until
-from services.notification import commands
-from services.notification.models import Delivery, Subscriber
+from services.notification.commands import announcements, circulars, subscribers
+from services.notification.models.deliveries import Delivery, Subscriber
 from services.notification.rules.deliveries import PUBLIC_TYPES
 from shared.testing import acting
 
@@ -121,12 +121,12 @@ def test_a_subscriber_is_told_of_its_scope_and_types_alone(database, said):
         ids = {}
         for scope in scopes:
             wanted = HOOK | {"scope": scope, "event_types": ["project.revoked"]}
-            made = commands.add_subscriber(session, wanted, acting(said.NOW), ())
+            made = subscribers.add_subscriber(session, wanted, acting(said.NOW), ())
             ids[made.id] = scope
         event = said.project_event("project.designated", 3)
-        commands.announce_change(session, event, acting(said.NOW, event))
+        announcements.announce_change(session, event, acting(said.NOW, event))
         event = said.project_event("project.revoked", 4)
-        commands.circulate_revocation(session, event, acting(said.NOW, event))
+        circulars.circulate_revocation(session, event, acting(said.NOW, event))
     with database.reading() as session:
         told = session.execute(select(Delivery.subscriber, Delivery.cause_type)).all()
     assert sorted((ids[subscriber], kind) for subscriber, kind in told) == [
@@ -139,11 +139,11 @@ def test_a_subscriber_is_told_of_its_scope_and_types_alone(database, said):
 def test_a_contact_is_told_what_was_announced_before_its_address_was_known(database, said):
     with database.transaction() as session:
         event = said.project_event("project.revoked", 4)
-        commands.circulate_revocation(session, event, acting(said.NOW, event))
+        circulars.circulate_revocation(session, event, acting(said.NOW, event))
     for _ in range(2):
         with database.transaction() as session:
             event = said.project_event("application.submitted", 1, epoch=0)
-            commands.keep_application(session, event, acting(said.NOW, event))
+            subscribers.keep_application(session, event, acting(said.NOW, event))
     with database.reading() as session:
         (delivery,) = session.scalars(select(Delivery)).all()
         assert (delivery.subscriber, delivery.cause_type) == (
@@ -156,7 +156,7 @@ def test_the_newest_address_of_a_contact_wins_in_any_order(database, said):
     for sequence, address in ((1, "old@u.example"), (3, "new@u.example"), (2, "mid@u.example")):
         event = said.project_event("application.submitted", sequence, contact_email=address)
         with database.transaction() as session:
-            commands.keep_application(session, event, acting(said.NOW, event))
+            subscribers.keep_application(session, event, acting(said.NOW, event))
     with database.reading() as session:
         (contact,) = session.scalars(select(Subscriber)).all()
         assert contact.address == "new@u.example"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.inspection.rules import Code
+from services.inspection.rules.receipts import Code
 from shared.agency.kit import METHODS, TEST_KEY, TEST_KID, write_kit
 from shared.agency.message import load_report, read_message
 from shared.agency.signing import key_id_of, public_part, verify

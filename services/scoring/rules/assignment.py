@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 
 from ortools.graph.python import min_cost_flow
 
+from shared.errors import LaurelError
+
 OTHER_DIRECTION_COST = 1
+
+
+class TooFewExpertsError(LaurelError):
+    """There are not enough experts without conflict."""
+
+    slug = "too-few-experts"
 
 
 @dataclass(frozen=True)

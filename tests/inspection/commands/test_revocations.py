@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from services.inspection import commands
+from services.inspection.commands import revocations
 from shared.project import NEEDED_OUTLETS
 from shared.spine.envelope import made_at
 from shared.testing import acting
@@ -51,7 +51,7 @@ def line(office):
 
 def still_open(office):
     with office.database.transaction() as session:
-        return commands.settle_revocations(session, acting(office.clock.now()))
+        return revocations.settle_revocations(session, acting(office.clock.now()))
 
 
 def test_every_needed_outlet_is_missing_until_it_acknowledges(office, revoked):

@@ -7,8 +7,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring import ranking
-from services.scoring.ranking import Candidate, Places
+from services.scoring.rules import ranking
+from services.scoring.rules.ranking import Candidate, Places
 
 DIRECTIONS = (1, 2, 3)
 SCORES = st.sampled_from([Decimal(n) for n in ("60", "75.5", "75.5001", "90")])

@@ -4,7 +4,7 @@ from itertools import combinations, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.assignment import Candidate, Judge, assign
+from services.scoring.rules.assignment import Candidate, Judge, assign
 
 CODES = ("E1", "E2", "E3", "E4")
 

@@ -1,0 +1,12 @@
+"""The rounds that projects are inspected by."""
+
+from sqlalchemy.orm import Session
+
+from services.inspection import models
+from shared.programme.kept import keep
+from shared.spine.envelope import Event
+
+
+def keep_programme(session: Session, event: Event) -> None:
+    """Keep the newest edition of the definition."""
+    keep(session, models.Programme, event)

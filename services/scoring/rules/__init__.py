@@ -1,0 +1,1 @@
+"""Scoring's decisions, by what they are about; nothing here reads or writes."""

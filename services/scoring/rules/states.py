@@ -1,0 +1,51 @@
+"""The way of an entry from formal check to designation: transitions 7 to 13 of the life cycle."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from shared.machine import next_state
+from shared.project import State
+
+UNDECIDED = (
+    State.RECOMMENDED,
+    State.SCORING,
+    State.SCORED,
+    State.SHORTLISTED,
+    State.PUBLICISED,
+)
+
+
+class Move(StrEnum):
+    """What can happen to an entry."""
+
+    FIND_COMPLETE = "find complete"
+    FIND_INCOMPLETE = "find incomplete"
+    COMPLETE_SCORES = "complete scores"
+    LOSE_SCORE = "lose a score"
+    SHORTLIST = "shortlist"
+    NOT_SELECT = "not select"
+    PUBLICISE = "publicise"
+    FREE_PLACE = "free place"
+    UPHOLD_OBJECTION = "uphold objection"
+    BAR = "bar"
+    DESIGNATE = "designate"
+
+
+TRANSITIONS: Mapping[tuple[State, Move], State] = {
+    (State.RECOMMENDED, Move.FIND_COMPLETE): State.SCORING,
+    (State.RECOMMENDED, Move.FIND_INCOMPLETE): State.NOT_SELECTED,
+    (State.SCORING, Move.COMPLETE_SCORES): State.SCORED,
+    (State.SCORED, Move.LOSE_SCORE): State.SCORING,
+    (State.SCORED, Move.SHORTLIST): State.SHORTLISTED,
+    (State.SCORED, Move.NOT_SELECT): State.NOT_SELECTED,
+    (State.NOT_SELECTED, Move.FREE_PLACE): State.SHORTLISTED,
+    (State.SHORTLISTED, Move.PUBLICISE): State.PUBLICISED,
+    (State.PUBLICISED, Move.UPHOLD_OBJECTION): State.NOT_SELECTED,
+    (State.PUBLICISED, Move.DESIGNATE): State.DESIGNATED,
+    **{(state, Move.BAR): State.NOT_SELECTED for state in UNDECIDED},
+}
+
+
+def moved(state: State, move: Move) -> State:
+    """The state after a move; raises IllegalTransitionError for every pair outside the table."""
+    return next_state(TRANSITIONS, state, move)

@@ -1,0 +1,52 @@
+"""Whose objection is taken."""
+
+import pytest
+
+from services.scoring.rules.objections import (
+    AnonymousObjectionError,
+    EvidenceMissingError,
+    check_objection,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "王伟",
+        "李 娜",
+        "欧阳修",
+        "阿卜杜拉·买买提",
+        "Li Na",
+        "Ananya None",
+        "Ὀδυσσεύς Λ.",
+        "O'Neill",
+    ],
+)
+def test_a_real_name_is_taken_two_chinese_characters_suffice(name):
+    check_objection(name, 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", " ", "-", "—— ——", "123456", "…", "王", "X", "xxx",
+        "anonymous", "Anonymous", " ANONYMOUS. ", "a n o n y m o u s", "(anonymous)",
+        "ａｎｏｎｙｍｏｕｓ", "Anonymous citizen", "anon", "nobody", "No name", "None", "N/A", "n.a.",
+        "匿名", "匿 名", "【匿名】", "匿\u200b名", "匿名者", "匿名举报人", "佚名", "无名氏", "不愿具名",
+        "某某", "张某", "某公司员工", "热心市民", "群众", "知情人", "知情者", "热心人", "热心人士",
+        "一名群众", "群众甲", "网友甲", "路人甲", "举报人", "不愿透露", "业内人士", "员工", "消费者",
+        "用户", "王先生", "市民王先生", "张XX", "老百姓", "Mr X", "A citizen", "user123", "test",
+        "whistleblower", "Someone", "a consumer",
+    ],
+)  # fmt: skip
+def test_an_anonymous_objection_is_refused_however_it_is_spelt(name):
+    with pytest.raises(AnonymousObjectionError) as refusal:
+        check_objection(name, 1)
+    assert refusal.value.extra["errors"] == [
+        {"field": "real_name", "message": "must be your real name"}
+    ]
+
+
+def test_an_objection_without_evidence_is_refused():
+    with pytest.raises(EvidenceMissingError):
+        check_objection("王伟", 0)

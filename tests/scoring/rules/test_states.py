@@ -1,0 +1,37 @@
+"""The way of an entry: every pair of state and move."""
+
+from itertools import product
+
+import pytest
+
+from services.scoring.rules.states import TRANSITIONS, Move, moved
+from shared.errors import IllegalTransitionError
+from shared.project import State
+
+
+@pytest.mark.parametrize(("state", "move"), list(product(State, Move)))
+def test_every_pair_outside_the_table_is_refused_with_the_reason(state, move):
+    if (state, move) in TRANSITIONS:
+        assert moved(state, move) is TRANSITIONS[state, move]
+    else:
+        with pytest.raises(
+            IllegalTransitionError, match=f"'{move}' is not possible in state {state}"
+        ):
+            moved(state, move)
+
+
+def test_the_table_is_transitions_7_to_13_and_what_guards_undo():
+    assert {(str(state), str(to)) for (state, _move), to in TRANSITIONS.items()} == {
+        ("RECOMMENDED", "SCORING"),
+        ("SCORING", "SCORED"),
+        ("SCORED", "SHORTLISTED"),
+        ("SCORED", "NOT_SELECTED"),
+        ("SHORTLISTED", "PUBLICISED"),
+        ("PUBLICISED", "NOT_SELECTED"),
+        ("PUBLICISED", "DESIGNATED"),
+        ("SCORED", "SCORING"),
+        ("NOT_SELECTED", "SHORTLISTED"),
+        ("RECOMMENDED", "NOT_SELECTED"),
+        ("SCORING", "NOT_SELECTED"),
+        ("SHORTLISTED", "NOT_SELECTED"),
+    }

@@ -42,7 +42,6 @@ from shared.spine.parking.retries import retry_due
 from shared.spine.relay import LANES, Relay
 from shared.spine.tables import parked
 from shared.web.access import issue_token, load_or_create_key
-from shared.web.app import WebApp
 
 START = datetime.fromisoformat("2020-10-12T09:00:00+08:00")
 
@@ -76,9 +75,7 @@ class Laurel:
         self._classes = list(classes or map(service_class, SERVICES))
         self.topology = topology_from(self._classes)
         self.services = {cls.name: self._service(cls) for cls in self._classes}
-        self._apps = {
-            name: WebApp(service, service.runtime) for name, service in self.services.items()
-        }
+        self._apps = {name: service.wsgi_app() for name, service in self.services.items()}
         self._relays = [
             Relay(service.runtime, lane) for service in self.services.values() for lane in LANES
         ]

@@ -117,6 +117,16 @@ def test_no_package_of_a_service_lists_names_of_its_modules_again():
             assert len(body) == 1 or isinstance(body[-1], ast.ClassDef), module
 
 
+def test_the_spine_knows_nothing_of_the_programme_and_nothing_of_the_web():
+    """So it could be a package of its own: what it moves and who moves it is declared to it."""
+    known = {"shared.spine", "shared.errors", "shared.clock", "shared.telemetry", "shared.runtime",
+             "shared.settings"}  # fmt: skip
+    for module in [m for m in sorted(PRODUCT) if m.startswith("shared.spine")]:
+        for name in imports_of(PRODUCT[module]):
+            if name.startswith(("shared.", "services.")):
+                assert ".".join(name.split(".")[:2]) in known, (module, name)
+
+
 def test_only_the_entrypoints_know_nameko():
     for module in sorted(PRODUCT):
         if not module.startswith("shared.spine.entrypoints"):

@@ -25,13 +25,10 @@ from shared.catalogue.intake import (
     PROGRAMME_PUBLISHED,
     VIOLATION_REPORTED,
 )
-from shared.catalogue.kinds import CATALOGUE, EventType, ReceiptType
 from shared.catalogue.names import (
     INSPECTION,
     INTAKE,
     NOTIFICATION,
-    PARTNER_EVENTS,
-    PARTNER_RECEIPTS,
     SCORING,
     SERVICES,
 )
@@ -48,6 +45,8 @@ from shared.catalogue.scoring import (
     PROJECT_DESIGNATED,
     PUBLICITY_OPENED,
 )
+from shared.spine.broker.topology import PARTNER_EVENTS, PARTNER_RECEIPTS
+from shared.spine.events import CATALOGUE, EventType
 
 __all__ = [
     "AGENCY_RECEIPT",
@@ -85,5 +84,4 @@ __all__ = [
     "SERVICES",
     "VIOLATION_REPORTED",
     "EventType",
-    "ReceiptType",
 ]

@@ -1,10 +1,15 @@
 """What inspection publishes, receipts for agencies included."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from marshmallow import fields, validate
 
-from shared.catalogue.kinds import Data, ReceiptType, declare
 from shared.catalogue.names import INSPECTION
 from shared.catalogue.state import ProjectState
+from shared.spine.broker.topology import PARTNER_RECEIPTS
+from shared.spine.events import Data, EventType, declare
 
 
 class InspectionPlanned(Data):
@@ -79,6 +84,24 @@ class Receipt(Data):
     reasons_zh = fields.List(fields.String(), load_default=list)
     reasons_en = fields.List(fields.String(), load_default=list)
     received_at = fields.AwareDateTime(required=True)
+
+
+@dataclass(frozen=True)
+class ReceiptType(EventType):
+    """A receipt for one agency, published to that agency's own queue.
+
+    It goes out of the house, so it does not tell who of us acted.
+    """
+
+    tells_actor: bool = False
+
+    def exchange(self, source: str) -> str:  # noqa: ARG002 - same call as every event type
+        """The partner exchange."""
+        return PARTNER_RECEIPTS
+
+    def routing_key(self, data: Mapping[str, Any]) -> str:
+        """The agency's own key."""
+        return f"agency.{data['agency']}.receipt"
 
 
 INSPECTION_PLANNED = declare(

@@ -1,5 +1,4 @@
-"""Names that several services and outsiders share."""
+"""The names of the services."""
 
 INTAKE, SCORING, INSPECTION, NOTIFICATION = "intake", "scoring", "inspection", "notification"
 SERVICES = (INTAKE, SCORING, INSPECTION, NOTIFICATION)
-PARTNER_EVENTS, PARTNER_RECEIPTS = "partner.events", "partner.receipts"

@@ -2,9 +2,9 @@
 
 from marshmallow import fields, validate
 
-from shared.catalogue.kinds import Data, declare
 from shared.catalogue.names import INTAKE, NOTIFICATION, SCORING
 from shared.project import Outlet
+from shared.spine.events import Data, declare
 
 
 class NoticePublished(Data):

@@ -2,10 +2,10 @@
 
 from marshmallow import fields, validate
 
-from shared.catalogue.kinds import Data, declare
 from shared.catalogue.names import SCORING
 from shared.catalogue.state import ProjectState
 from shared.project import ObjectionOutcome
+from shared.spine.events import Data, declare
 
 
 class ApplicationScored(ProjectState):

@@ -2,8 +2,8 @@
 
 from marshmallow import fields, validate
 
-from shared.catalogue.kinds import Data
 from shared.project import Ground
+from shared.spine.events import Data
 
 
 class Undertaker(Data):

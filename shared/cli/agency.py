@@ -127,7 +127,7 @@ def receipts(code: str, broker_url: str | None, by_https: bool, wait: float) -> 
             click.echo(json.dumps(item, ensure_ascii=False))
         return
     try:
-        consumer = _broker(broker_url).consumer(receipts_queue(code).name, PREFETCH)
+        consumer = _broker(broker_url).consumer(receipts_queue(code, INSPECTION).name, PREFETCH)
         while deliveries := consumer.receive(PREFETCH, wait):
             for delivery in deliveries:
                 click.echo(delivery.body.decode())

@@ -9,12 +9,12 @@ from sqlalchemy.engine import make_url
 
 from shared import telemetry
 from shared.catalogue import SERVICES
+from shared.cli.definitions import definitions as definitions_of
 from shared.errors import LaurelError
 from shared.server import Server, whole_topology
 from shared.settings import Settings
 from shared.spine import migrate as migrations
 from shared.spine.broker import BrokerError, Topology, broker_at
-from shared.spine.broker.definitions import definitions as definitions_of
 from shared.spine.database import Database
 
 NAMES = click.Choice(SERVICES)

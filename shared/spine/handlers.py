@@ -9,7 +9,6 @@ from typing import ClassVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.catalogue import EventType
 from shared.errors import LaurelError
 from shared.spine import retention
 from shared.spine.broker import Delivery, Queue
@@ -17,6 +16,7 @@ from shared.spine.broker.topology import event_queue, partner_queue
 from shared.spine.context import Actor, Context
 from shared.spine.database import insert_new_rows
 from shared.spine.envelope import Event, decode, traceparent_of
+from shared.spine.events import EventType
 from shared.spine.faults import only_errors
 from shared.spine.tables import inbox
 

@@ -14,12 +14,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from shared.catalogue import CATALOGUE
 from shared.clock import Clock
 from shared.spine import parking
 from shared.spine.broker import Delivery
 from shared.spine.database import Database
 from shared.spine.envelope import Event, decoded
+from shared.spine.events import CATALOGUE
 from shared.spine.handlers import (
     Handler,
     MessageHandler,

@@ -12,10 +12,10 @@ from sqlalchemy import insert
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session, SessionTransaction
 
-from shared.catalogue import EventType
 from shared.spine import tables
 from shared.spine.context import Context
 from shared.spine.envelope import Event, encode, new_id
+from shared.spine.events import EventType
 
 PENDING = "laurel_outbox"
 

@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 
 from shared.runtime import Runtime
 from shared.spine.broker import Message, Outcome, Publisher
+from shared.spine.broker.topology import needed_queue
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE
 from shared.spine.parking import MAX_DETAIL, RNG, Patience
@@ -121,13 +122,19 @@ class Relay:
             self._publisher.close()
             self._publisher = None
 
+    def _message(self, row: Row[*tuple[Any, ...]]) -> Message:
+        queue = needed_queue(row.exchange, row.routing_key, self._database.service)
+        return Message(
+            row.exchange, row.routing_key, row.body, row.event_id, CONTENT_TYPE, queue=queue
+        )
+
     def _publish_window(self, publisher: Publisher) -> int:
         claim = {"window": self._width, "now": datetime.now(UTC)}
         with self._database.transaction() as session:
             rows = session.execute(LANES[self.lane], claim).all()
             self.is_behind = len(rows) == self._width
             if rows:
-                outcome = publisher.publish([_message(row) for row in rows])
+                outcome = publisher.publish([self._message(row) for row in rows])
                 unknown = _unknown(outcome, len(rows))
                 refused = dict(outcome.refused) | self._blamed(outcome, unknown)
                 self._mark(session, [rows[index] for index in outcome.confirmed])
@@ -224,7 +231,3 @@ def refused(session: Session, limit: int) -> Sequence[Any]:
 def refused_count(session: Session) -> int:
     """How many events the broker refuses."""
     return session.scalar(select(func.count()).where(IS_REFUSED)) or 0
-
-
-def _message(row: Row[*tuple[Any, ...]]) -> Message:
-    return Message(row.exchange, row.routing_key, row.body, row.event_id, CONTENT_TYPE)

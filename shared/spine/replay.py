@@ -12,10 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from shared.catalogue import PARTNER_RECEIPTS
 from shared.errors import NotFoundError
 from shared.spine.broker import Topology
-from shared.spine.broker.topology import event_queue
+from shared.spine.broker.topology import PARTNER_RECEIPTS, event_queue
 from shared.spine.database import insert_new
 from shared.spine.tables import outbox, replays
 

@@ -10,6 +10,7 @@ from shared.errors import LaurelError, SchemaVersionError, UnauthenticatedError
 from shared.runtime import Runtime
 from shared.spine import migrate
 from shared.telemetry import REGISTRY
+from shared.web.app import WebApp
 from shared.web.openapi import document
 from shared.web.operations import OperationsApi
 from shared.web.operations.page import is_page, refusal
@@ -38,6 +39,10 @@ class ServiceApi(OperationsApi):
     """What every service serves beside its own routes."""
 
     runtime: Runtime
+
+    def wsgi_app(self) -> WebApp:
+        """What the door serves."""
+        return WebApp(self, self.runtime)
 
     def refuse(self, error: LaurelError, request: Request) -> Response:
         """The answer to a request that failed: a problem document, or an operator's page."""

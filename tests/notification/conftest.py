@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from services.notification.models.base import Base
+from services.notification.models import Base
 from shared.catalogue import CATALOGUE
 from shared.spine import tables
 from shared.spine.database import Database

@@ -6,7 +6,7 @@ from typing import cast
 from sqlalchemy import Float, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.notification.models.base import Base, Json
+from services.notification.models import Base, Json
 
 
 class Subscriber(Base):

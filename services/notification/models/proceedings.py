@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import JSON, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.notification.models.base import Base, Json
+from services.notification.models import Base, Json
 from shared.programme.kept import KeptProgramme
 
 

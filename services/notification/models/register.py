@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import JSON, Index, and_
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote
 
-from services.notification.models.base import Base, Json
+from services.notification.models import Base, Json
 from services.notification.rules.circulars import CircularKind
 from shared.revocations import AcknowledgementColumns
 

@@ -30,7 +30,7 @@ class BrokerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published: always persistent, always mandatory."""
+    """What is published: persistent, mandatory; `queue` is declared before, if there is one."""
 
     exchange: str
     routing_key: str
@@ -38,6 +38,7 @@ class Message:
     id: str
     content_type: str
     headers: Mapping[str, Any] = field(default_factory=dict)
+    queue: Queue | None = None
 
 
 @dataclass(frozen=True, slots=True)

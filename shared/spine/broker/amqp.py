@@ -10,11 +10,10 @@ from typing import Any
 
 import amqp
 
-from shared.catalogue import PARTNER_RECEIPTS
 from shared.spine.broker import BrokerError, Delivery, Message, Outcome
 from shared.spine.broker.declare import declare_queue, declare_topology
 from shared.spine.broker.link import ERRORS, broker_errors, opening
-from shared.spine.broker.topology import Topology, receipts_queue
+from shared.spine.broker.topology import Queue, Topology
 
 FILL_SECONDS = 0.001
 REFUSALS = (amqp.ChannelError, amqp.IrrecoverableConnectionError)  # an answer, not a lost link
@@ -33,7 +32,7 @@ class AmqpPublisher:
         self._failure: str | None = None
         self._refused: dict[int, str] = {}
         self._keys: dict[tuple[str | None, str], int] = {}
-        self._receipt_queues: set[str] = set()
+        self._ensured: set[str] = set()
         with opening(url) as self._link:
             channel = self._link.channel
             channel.confirm_select()
@@ -79,8 +78,8 @@ class AmqpPublisher:
                 return
 
     def _send(self, index: int, message: Message) -> None:
-        if message.exchange == PARTNER_RECEIPTS:
-            self._ensure_receipts_queue(message.routing_key.split(".")[1])
+        if message.queue:
+            self._ensure(message.queue)
         content = amqp.Message(
             message.body,
             content_type=message.content_type,
@@ -94,10 +93,10 @@ class AmqpPublisher:
             content, message.exchange, message.routing_key, mandatory=True
         )
 
-    def _ensure_receipts_queue(self, agency: str) -> None:
-        if agency not in self._receipt_queues:
-            declare_queue(self._link.channel, queue=receipts_queue(agency))
-            self._receipt_queues.add(agency)
+    def _ensure(self, queue: Queue) -> None:
+        if queue.name not in self._ensured:
+            declare_queue(self._link.channel, queue=queue)
+            self._ensured.add(queue.name)
 
     def _await_confirms(self) -> None:
         deadline = time.monotonic() + self._confirm_timeout

@@ -13,9 +13,8 @@ from typing import Any, ClassVar
 
 from kombu.connection import Connection
 
-from shared.catalogue import PARTNER_RECEIPTS
 from shared.spine.broker import BrokerError, Delivery, Message, Outcome
-from shared.spine.broker.topology import Queue, Topology, receipts_queue
+from shared.spine.broker.topology import Queue, Topology
 
 POLL_SECONDS = 0.1  # foreign publishers in this process do not ring our bell
 
@@ -46,8 +45,8 @@ class MemoryBroker:
         confirmed: list[int] = []
         refused: dict[int, str] = {}
         for index, message in enumerate(messages):
-            if message.exchange == PARTNER_RECEIPTS:
-                self._declare_queue(receipts_queue(message.routing_key.split(".")[1]))
+            if message.queue:
+                self._declare_queue(message.queue)
             if self._put(message):
                 confirmed.append(index)
             else:

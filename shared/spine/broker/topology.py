@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.catalogue import INSPECTION, PARTNER_EVENTS, PARTNER_RECEIPTS, SERVICES
+from shared.spine.events import sources
 
 DEAD_LETTERS = "laurel.dead"
+PARTNER_EVENTS, PARTNER_RECEIPTS = "partner.events", "partner.receipts"
 DELIVERY_LIMIT = 20
 CONVERSATION = "reconcile"
 CONVERSATION_TTL_MS, CONVERSATION_LENGTH = 600_000, 10_000
@@ -37,14 +38,12 @@ class Topology:
     """Everything that must exist before anything is published; exchanges are topic exchanges."""
 
     queues: tuple[Queue, ...]
-    exchanges: tuple[str, ...] = field(
-        default=(
-            *(f"{service}.events" for service in SERVICES),
-            PARTNER_EVENTS,
-            PARTNER_RECEIPTS,
-            DEAD_LETTERS,
-        )
-    )
+
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """Those that the queues are bound to, and those that somebody may be bound to later."""
+        bound = {exchange for queue in self.queues for exchange, _key in queue.bindings}
+        return tuple(sorted({*bound, PARTNER_EVENTS, PARTNER_RECEIPTS, DEAD_LETTERS}))
 
     @property
     def handled(self) -> tuple[Queue, ...]:
@@ -74,10 +73,17 @@ def partner_queue(pattern: str, service: str, method: str) -> Queue:
     return Queue(name, PARTNER_EVENTS, pattern, service, _keeping(service))
 
 
-def receipts_queue(agency: str) -> Queue:
-    """The queue that one agency reads its receipts from."""
+def receipts_queue(agency: str, service: str) -> Queue:
+    """The queue that one agency reads its receipts from; `service` writes them."""
     keys = f"agency.{agency}.#"
-    return Queue(f"receipts--{agency}", PARTNER_RECEIPTS, keys, INSPECTION, _keeping(INSPECTION))
+    return Queue(f"receipts--{agency}", PARTNER_RECEIPTS, keys, service, _keeping(service))
+
+
+def needed_queue(exchange: str, routing_key: str, service: str) -> Queue | None:
+    """The queue that `service` must declare before it publishes this: agencies come and go."""
+    return (
+        receipts_queue(routing_key.split(".")[1], service) if exchange == PARTNER_RECEIPTS else None
+    )
 
 
 def dead_letter_queue(service: str) -> Queue:
@@ -91,7 +97,7 @@ def conversation_queue(service: str) -> Queue:
     What is lost of it is said again, so it may forget.
     """
     key = f"{CONVERSATION}.{service}"
-    first, *others = (f"{other}.events" for other in SERVICES if other != service)
+    first, *others = (f"{other}.events" for other in sources() if other != service)
     also = tuple((exchange, key) for exchange in others)
     forgetting = {"x-message-ttl": CONVERSATION_TTL_MS, "x-max-length": CONVERSATION_LENGTH}
     arguments = {"x-queue-type": "quorum", **forgetting}
@@ -100,7 +106,7 @@ def conversation_queue(service: str) -> Queue:
 
 def topology_of(queues: Iterable[Queue]) -> Topology:
     """The topology with these queues, in a stable order, and those that every service has."""
-    common = [make(name) for name in SERVICES for make in (dead_letter_queue, conversation_queue)]
+    common = [make(name) for name in sources() for make in (dead_letter_queue, conversation_queue)]
     return Topology(tuple(sorted([*queues, *common], key=lambda queue: queue.name)))
 
 

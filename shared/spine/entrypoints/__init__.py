@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
 
-from shared.catalogue import EventType
 from shared.runtime import Runtime
 from shared.spine.broker import Topology
 from shared.spine.broker.topology import topology_of
 from shared.spine.context import Actor, Context
 from shared.spine.entrypoints.consuming import Consuming, Inlet
 from shared.spine.entrypoints.loops import Loops, Work
+from shared.spine.events import EventType
 from shared.spine.handlers import Handler, Handling, MessageHandler
 from shared.spine.inbox import handle_batch, handle_messages
 from shared.telemetry import TIMER_FAILURES

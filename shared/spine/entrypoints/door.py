@@ -12,8 +12,6 @@ import structlog
 from eventlet.greenio import shutdown_safe
 from nameko.web.server import HttpOnlyProtocol, WebServer
 
-from shared.web.app import WebApp
-
 CONNECTIONS = 200  # four services of one process stay below the usual 1,024 descriptors
 SILENCE_SECONDS = 20.0
 EXCHANGE_SECONDS = 120.0
@@ -48,13 +46,13 @@ class Http(WebServer):
         super().__init__()
         self._open = 0
 
-    def get_wsgi_app(self) -> WebApp:
+    def get_wsgi_app(self) -> Any:
         """All routes of the service."""
         service = self.container.service_cls()
-        runtime = service.runtime = self.container.config["runtime"]
-        return WebApp(service, runtime)
+        service.runtime = self.container.config["runtime"]
+        return service.wsgi_app()
 
-    def get_wsgi_server(self, sock: Any, wsgi_app: WebApp, **_ours: Any) -> Any:
+    def get_wsgi_server(self, sock: Any, wsgi_app: Any, **_ours: Any) -> Any:
         """Eventlet's server, with our protocol and limits."""
         server = super().get_wsgi_server(sock, wsgi_app, protocol=Conversing)
         server.keepalive = server.socket_timeout = SILENCE_SECONDS

@@ -17,10 +17,10 @@ from marshmallow import ValidationError
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from shared.catalogue import CATALOGUE, SERVICES
 from shared.errors import LaurelError
 from shared.spine.broker import Delivery
 from shared.spine.envelope import Event, made_at, new_id
+from shared.spine.events import CATALOGUE, sources
 from shared.spine.tables import parked, parked_steps
 from shared.spine.texts import storable
 
@@ -162,7 +162,7 @@ def _identity(delivery: Delivery, event: Event | None) -> tuple[str | None, str 
     if event is None and (event_id is None or made_at(event_id) is None):
         event_id = None
     source = event.owner if event else str(delivery.exchange).removesuffix(".events")
-    return event_id, source if source in SERVICES else None
+    return event_id, source if source in sources() else None
 
 
 def _parked_already(

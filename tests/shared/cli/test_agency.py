@@ -9,6 +9,7 @@ from shared.agency.signing import verify
 from shared.cli.client import Services
 from shared.server import whole_topology
 from shared.spine.broker import Message, broker_at
+from shared.spine.broker.topology import needed_queue
 from shared.spine.envelope import CONTENT_TYPE, new_id
 
 
@@ -167,8 +168,9 @@ def test_over_the_broker_a_message_is_taken_and_each_receipt_read_once(laurel, k
 
 def receipt(broker, agency, content):
     publisher = broker.publisher()
+    where = ("partner.receipts", f"agency.{agency}.receipt")
     message = Message(
-        "partner.receipts", f"agency.{agency}.receipt", content, new_id(), CONTENT_TYPE
+        *where, content, new_id(), CONTENT_TYPE, queue=needed_queue(*where, "inspection")
     )
     assert publisher.publish([message]).failure is None
     publisher.close()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.local.process import wait_until
 from shared.catalogue import SERVICES
 from shared.errors import SettingError
+from shared.server import service_class
 from shared.spine import tables
 from shared.spine.database import Database
 from shared.spine.migrate import migrate
@@ -44,6 +45,7 @@ MARK = "sealed-7f3a"
 
 def tables_of(service):
     """Every table of a service's own metadata and of the spine's."""
+    service_class(service)  # brings all its tables in
     models = importlib.import_module(f"services.{service}.models")
     return [*models.Base.metadata.sorted_tables, *tables.metadata.sorted_tables]
 

@@ -13,6 +13,7 @@ from sqlalchemy import JSON, event
 
 from shared.catalogue import SERVICES
 from shared.programme.lint import read_programme
+from shared.server import service_class
 from shared.spine.tables import Instant
 from shared.testing import Laurel
 from shared.web.spec import routes_of
@@ -102,6 +103,7 @@ def test_no_role_without_its_claim_sees_or_changes_what_is_another_s(laurel, ser
 
 
 def models_of(service):
+    service_class(service)  # brings all its tables in
     base = importlib.import_module(f"services.{service}.models").Base
     mappers = {mapper.local_table.name: mapper for mapper in base.registry.mappers}
     return [mappers[table.name] for table in base.metadata.sorted_tables]

@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, missing
 
-from shared.catalogue.names import PARTNER_RECEIPTS
 from shared.spine.envelope import Event
 
 
@@ -71,24 +70,6 @@ class EventType:
         return str(event.data[self.about]) if self.about else event.subject
 
 
-@dataclass(frozen=True)
-class ReceiptType(EventType):
-    """A receipt for one agency, published to that agency's own queue.
-
-    It goes out of the house, so it does not tell who of us acted.
-    """
-
-    tells_actor: bool = False
-
-    def exchange(self, source: str) -> str:  # noqa: ARG002 - same call as every event type
-        """The partner exchange."""
-        return PARTNER_RECEIPTS
-
-    def routing_key(self, data: Mapping[str, Any]) -> str:
-        """The agency's own key."""
-        return f"agency.{data['agency']}.receipt"
-
-
 class Data(Schema):
     """What the schemas of all event data share.
 
@@ -108,7 +89,7 @@ class Data(Schema):
         return value
 
 
-CATALOGUE: dict[str, EventType] = {}
+CATALOGUE: dict[str, EventType] = {}  # filled by whoever declares event types
 
 
 def declare(
@@ -124,3 +105,8 @@ def declare(
     owned_by = (owners,) if isinstance(owners, str) else owners
     CATALOGUE[name] = EventType(name, owned_by, schema(), text, about, urgent)
     return CATALOGUE[name]
+
+
+def sources() -> list[str]:
+    """Every service that may publish, in the order of their names."""
+    return sorted({owner for kind in CATALOGUE.values() for owner in kind.owners})

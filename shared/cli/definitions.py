@@ -14,6 +14,7 @@ from typing import Any
 from shared.catalogue import (
     AGENCY_RECEIPT,
     CATALOGUE,
+    INSPECTION,
     PARTNER_EVENTS,
     PARTNER_RECEIPTS,
     SERVICES,
@@ -80,7 +81,7 @@ def agency_user(code: str) -> User:
         name=f"agency-{code}",
         configure=NOTHING,
         write=_exactly([PARTNER_EVENTS]),
-        read=_exactly([receipts_queue(code).name]),
+        read=_exactly([receipts_queue(code, INSPECTION).name]),
         topics={PARTNER_EVENTS: (rf"^agency\.{re.escape(code)}\..+$", NOTHING)},
     )
 
@@ -97,7 +98,8 @@ def definitions(
     names = [user.name for user in users]
     if strangers := sorted(set(passwords) - set(names)):
         raise LaurelError(f"Passwords for {strangers}, but the users are {names}.")
-    queues = [*topology.queues, *map(receipts_queue, agencies)]
+    receipts = [receipts_queue(code, INSPECTION) for code in agencies]
+    queues = [*topology.queues, *receipts]
     there = {"vhost": vhost, "durable": True, "auto_delete": False}
     return {
         "users": [_login(name, password) for name, password in passwords.items()],

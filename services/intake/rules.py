@@ -29,7 +29,6 @@ class Move(StrEnum):
     NOT_RECOMMEND = "not recommend"
 
 
-EDITABLE = (State.DRAFT, State.RETURNED)
 TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (State.DRAFT, Move.EDIT): State.DRAFT,
     (State.RETURNED, Move.EDIT): State.DRAFT,

@@ -57,7 +57,11 @@ APPLICATION_NOT_SELECTED = declare(
     "application.not_selected", SCORING, ApplicationNotSelected, None, "It was not selected."
 )
 PUBLICITY_OPENED = declare(
-    "publicity.opened", SCORING, PublicityOpened, None, "The shortlist is public for objections."
+    "publicity.opened",
+    SCORING,
+    PublicityOpened,
+    None,
+    "The shortlist is public for objections; a long one comes as several events of one subject.",
 )
 OBJECTION_DECIDED = declare(
     "objection.decided", SCORING, ObjectionDecided, "project", "An objection was decided."

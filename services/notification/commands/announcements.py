@@ -14,12 +14,12 @@ from services.notification.commands.register import follow_project
 from services.notification.models.deliveries import Delivery, Subscriber
 from services.notification.models.register import Circular, HistoryEntry, Project
 from services.notification.rules import letters
-from services.notification.rules.circulars import CHINA
 from services.notification.rules.deliveries import CONTACT_TYPES, DeliveryState, scopes_of
 from shared.catalogue import CATALOGUE, PROJECT_REVOKED
 from shared.spine.context import Context
 from shared.spine.database import insert_new
 from shared.spine.envelope import Event, new_id
+from shared.workdays import china_date
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 BEFORE_ALL = AT_ONCE - timedelta(days=1)
@@ -110,7 +110,7 @@ def _letter(event: Event, circular: Circular | None) -> dict[str, Any]:
         project=data["project"],
         title=data["title"],
         undertaker=data["undertaker"]["name"],
-        occurred_on=event.time.astimezone(CHINA).date(),
+        occurred_on=china_date(event.time),
         rectify_by=data["rectify_by"],
         valid_to=data["valid_to"],
         decision=data["decision"] or {},

@@ -9,18 +9,16 @@ from shared.spine.envelope import Event
 
 
 def open_publicity(session: Session, event: Event) -> None:
-    """Keep the list, and show its entries as publicised."""
+    """Keep the list, or one more page of it, and show its entries as publicised."""
     data = event.data
-    entries = PUBLICITY_OPENED.schema.dump(data)["entries"]
-    session.merge(
-        Publicity(
-            id=data["publicity"],
-            programme=data["programme"],
-            opens_on=data["opens_on"],
-            closes_on=data["closes_on"],
-            entries=entries,
-        )
-    )
+    kept = session.get(Publicity, data["publicity"], with_for_update=True)
+    if kept is None:
+        kept = Publicity(id=data["publicity"], programme=data["programme"], entries=[])
+        session.add(kept)
+    kept.opens_on, kept.closes_on = data["opens_on"], data["closes_on"]
+    page = PUBLICITY_OPENED.schema.dump(data)["entries"]
+    known = {entry["project"]: entry for entry in [*kept.entries, *page]}
+    kept.entries = sorted(known.values(), key=lambda entry: entry["rank"])
     for entry in data["entries"]:
         list_publicised(session, data["publicity"], entry, at=event.time)
 

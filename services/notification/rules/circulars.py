@@ -1,9 +1,9 @@
 """Circulars: their kinds, and numbers that have no gaps within a year."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import StrEnum
 
-CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+from shared.workdays import china_date
 
 
 class CircularKind(StrEnum):
@@ -15,7 +15,7 @@ class CircularKind(StrEnum):
 
 def year_of(published_at: datetime) -> int:
     """The year that a circular is numbered in: China's."""
-    return published_at.astimezone(CHINA).year
+    return china_date(published_at).year
 
 
 def number_of(year: int, serial: int) -> str:

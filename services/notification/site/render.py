@@ -9,9 +9,9 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
-from services.notification.rules.circulars import CHINA
 from services.notification.rules.letters import GROUNDS_EN, GROUNDS_ZH
 from services.notification.site import texts
+from shared.workdays import CHINA
 
 GROUNDS = {name: {"zh": GROUNDS_ZH[name], "en": GROUNDS_EN[name]} for name in GROUNDS_ZH}
 HEADERS = {

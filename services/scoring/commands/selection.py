@@ -23,6 +23,8 @@ from shared.spine.outbox import record
 from shared.spine.timers import each_due
 from shared.workdays import add_working_days, china_date, end_of_day
 
+PAGE = 200  # entries an event; one with the longest titles stays below a half of what is read
+
 
 class NothingToPublishError(LaurelError):
     """No entry is in the state that this step takes."""
@@ -89,7 +91,9 @@ def open_publicity(session: Session, programme: str, context: Context) -> models
         entry.state = moved(entry.state, Move.PUBLICISE)
         entry.publicity, entry.designate_at = publicity.id, end_of_day(closes_on)
     ranked = sorted(entries, key=lambda entry: entry.rank or 0)
-    record(session, PUBLICITY_OPENED, publicity, context, entries=ranked)
+    for first in range(0, len(ranked), PAGE):
+        page = ranked[first : first + PAGE]
+        record(session, PUBLICITY_OPENED, publicity, context, entries=page)
     return publicity
 
 

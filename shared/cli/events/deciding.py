@@ -23,12 +23,18 @@ REASON = click.option("--reason", required=True, help="Why; kept with the event.
 @ALL
 @YES
 @click.option("--reason", default="", help="Why; kept with the event.")
-def retry(parked_id: str | None, **options: Any) -> None:
+@click.option("--to", metavar="HANDLER", help="Another handler of the service, for one event.")
+def retry(parked_id: str | None, to: str | None, **options: Any) -> None:
     """Have parked events tried again at once; asking twice is asking once.
 
     Name one by its id, or a group or any query by the options; counts first.
     """
-    _decide(Decision.RETRY, parked_id, **options)
+    if to is None:
+        _decide(Decision.RETRY, parked_id, **options)
+    elif parked_id is None:
+        raise click.UsageError("--to takes one event: name it by its id.")
+    else:
+        _decide_one(Decision.RETRY, parked_id, {"reason": options["reason"], "to": to})
 
 
 @click.command()
@@ -72,10 +78,7 @@ def _decide(
 ) -> None:
     client, wanted = Services(Settings.from_environ()), given(**filters)
     if parked_id is not None:
-        name, _row = find(parked_id)
-        path = f"/v1/events/parked/{part(parked_id)}/{decision}"
-        client.post(name, path, {"reason": reason})
-        click.echo(f"{name}: {parked_id} {DONE[decision]}")
+        _decide_one(decision, parked_id, {"reason": reason})
         return
     if not wanted and not everything:
         raise click.UsageError("Name a parked event, restrict by an option, or give --all.")
@@ -89,6 +92,13 @@ def _decide(
     if sum(counts.values()) and (yes or click.confirm(f"{decision} them?", abort=True)):
         done = [_batches(client, name, path, body, counts[name]) for name in counts if counts[name]]
         click.echo(f"{sum(done)} {DONE[decision]}")
+
+
+def _decide_one(decision: Decision, parked_id: str, body: dict[str, Any]) -> None:
+    name, _row = find(parked_id)
+    path = f"/v1/events/parked/{part(parked_id)}/{decision}"
+    Services(Settings.from_environ()).post(name, path, body)
+    click.echo(f"{name}: {parked_id} {DONE[decision]}")
 
 
 def _announce(decision: Decision, counts: dict[str, int]) -> None:

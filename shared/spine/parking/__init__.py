@@ -39,7 +39,14 @@ class ParkedState(StrEnum):
 
 
 OPEN = (ParkedState.WAITING, ParkedState.HELD)
-PERMANENT = {"undecodable", "unknown-version", "duplicate-id", "schema", "beyond-retention"}
+PERMANENT = {
+    "undecodable",
+    "unknown-version",
+    "unknown-handler",
+    "duplicate-id",
+    "schema",
+    "beyond-retention",
+}
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,18 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from shared.clock import Clock
+from shared.errors import LaurelError
 from shared.spine import parking
 from shared.spine.database import Database
-from shared.spine.envelope import UndecodableError
 from shared.spine.handlers import Handling
 from shared.spine.parking import SPINE, ParkedState
 from shared.spine.tables import parked
+
+
+class UnknownHandlerError(LaurelError):
+    """A parked event's handler is gone or renamed; an operator can point it at another."""
+
+    slug = "unknown-handler"
 
 
 def retry_due(database: Database, handlers: Mapping[str, Handling], clock: Clock) -> int:
@@ -61,7 +67,10 @@ def _handle(
 ) -> None:
     handler = handlers.get(row.handler)
     if handler is None:
-        raise UndecodableError(f"No handler is called {row.handler} any more.")
+        raise UnknownHandlerError(
+            f"No handler is called {row.handler} any more; point it at another: "
+            f"laurel events retry {row.id} --to <service>.<method>"
+        )
     handler.handle(session, parking.delivery_of(row), now)
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from shared.spine.entrypoints import handlers_of
 from shared.spine.parking import OPEN, ParkedState, decisions
 from shared.spine.parking.decisions import Decision, Wanted
+from shared.spine.parking.pointing import point
 from shared.web.fields import Instant
 from shared.web.spec import Call, route
 
@@ -60,6 +62,13 @@ class Reason(Schema):
     reason = fields.String(required=True, validate=REASON)
 
 
+class Retry(Schema):
+    """Why an event is tried again, and by which handler if not by its own."""
+
+    reason = fields.String(load_default="", validate=validate.Length(max=500))
+    to = fields.String(load_default=None, allow_none=True)
+
+
 class ParkedRoutes:
     """Parked events."""
 
@@ -88,10 +97,17 @@ class ParkedRoutes:
         history = decisions.history(session, row.id)
         return _summary(row) | {"body": body, "headers": row.headers, "history": history}
 
-    @route("POST", "/v1/events/parked/<parked_id>/retry", role="operator", status=202)
+    @route("POST", "/v1/events/parked/<parked_id>/retry", role="operator", body=Retry, status=202)
     def retry_parked(self, session: Any, call: Call) -> dict[str, Any]:
-        """Have a parked event tried again at once; asking twice is asking once."""
-        return _one(session, call, Decision.RETRY, "")
+        """Have a parked event tried again at once; asking twice is asking once.
+
+        `to` has another handler of this service take it, when its own is gone or was the wrong one.
+        """
+        reason, to = call.body["reason"], call.body["to"]
+        if to is not None:
+            known = handlers_of(self)
+            point(session, call.path["parked_id"], to, known, actor=str(call.actor), why=reason)
+        return _one(session, call, Decision.RETRY, reason)
 
     @route("POST", "/v1/events/parked/<parked_id>/discard", role="operator", body=Reason)
     def discard_parked(self, session: Any, call: Call) -> dict[str, Any]:

@@ -37,6 +37,27 @@ def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scor
             assert publicity.closes_on == date(2020, 11, 6)
 
 
+def test_a_long_list_comes_in_pages_in_any_order_and_is_shown_whole(database, said):
+    projects = [f"2020-P110000-{number:04d}" for number in range(1, 6)]
+    entries = [
+        said.state_data("application.scored", state="PUBLICISED", project=project)
+        | {"score": "81.50", "rank": rank}
+        for rank, project in enumerate(projects, 1)
+    ]
+    pages = [entries[2:4], entries[4:], entries[:2], entries[2:4]]
+    for number, page in enumerate(pages, 1):
+        event = said.loaded(
+            said.envelope("publicity.opened", opened(said).data | {"entries": page}, subject="PUB-1",
+                          sequence=number)
+        )  # fmt: skip
+        with database.transaction() as session:
+            proceedings.open_publicity(session, event)
+    with database.reading() as session:
+        (publicity,) = queries.publicities(session)
+        assert [entry["project"] for entry in publicity.entries] == projects
+        assert {queries.project(session, one).state for one in projects} == {"PUBLICISED"}
+
+
 def test_publicity_moves_no_designated_project_back(database, said):
     with database.transaction() as session:
         announcements.announce_change(

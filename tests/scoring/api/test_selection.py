@@ -105,6 +105,17 @@ def test_publicity_lasts_five_chinese_working_days(scoring, opened, closes_on):
     ]
 
 
+def test_a_list_of_any_length_is_published_in_events_that_every_reader_takes(scoring, monkeypatch):
+    monkeypatch.setattr("services.scoring.commands.selection.PAGE", 2)
+    assert (
+        scoring.shortlist({f"p{number}": 90 - number for number in range(1, 6)}).status_code == 201
+    )
+    publicity = scoring.publicise()["id"]
+    pages = scoring.events("publicity.opened")
+    assert [(page.subject, page.sequence) for page in pages] == [(publicity, n) for n in (1, 2, 3)]
+    assert [entry["rank"] for page in pages for entry in page.data["entries"]] == [1, 2, 3, 4, 5]
+
+
 def test_a_year_that_the_calendar_does_not_know_is_an_error_that_says_what_to_set(scoring):
     scoring.shortlist(SELECTION)
     scoring.clock.set(at("2090-12-28T10:00"))

@@ -15,6 +15,7 @@ from shared.server import service_class
 from shared.spine import tables
 from shared.spine.database import Database
 from shared.spine.migrate import migrate
+from shared.testing import Laurel
 
 SECONDS = 30
 
@@ -81,3 +82,10 @@ def test_no_value_of_a_refused_row_is_in_the_error_that_tells_of_it(
         told += 1
     assert told > 10
     database.engine.dispose()
+
+
+@pytest.mark.parametrize("form", ["postgresql", "postgresql+psycopg2"])
+def test_a_service_starts_with_every_form_of_url_that_is_documented(tmp_path, postgres_url, form):
+    url = postgres_url.replace("postgresql+psycopg2", form)
+    with Laurel(tmp_path, {"LAUREL_DATABASE_URL": url}, [service_class("intake")]) as laurel:
+        assert laurel.http("intake").get("/health/ready").status_code == 200

@@ -245,8 +245,8 @@ def test_an_event_whose_handler_is_gone_is_held_with_that_reason(stack, operator
     operator.post(f"parked/{row['id']}/retry")
     assert stack.retry_parked() == 1
     shown = operator.get(f"parked/{row['id']}")
-    assert (shown["state"], shown["error"]) == ("held", "undecodable")
-    assert shown["detail"] == "No handler is called scoring.was_renamed any more."
+    assert (shown["state"], shown["error"]) == ("held", "unknown-handler")
+    assert shown["detail"].startswith("No handler is called scoring.was_renamed any more; point it")
 
 
 def test_the_table_of_decisions_is_what_the_code_goes_by():

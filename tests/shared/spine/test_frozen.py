@@ -1,4 +1,4 @@
-"""A database that neither answers nor breaks: the process goes on, says so, and recovers."""
+"""A database or broker that neither answers nor breaks: the process goes on, says so, and ends."""
 
 import os
 import signal
@@ -8,16 +8,18 @@ import psycopg2
 import pytest
 import requests
 
+from deploy.local import process
+from shared.cli.client import Services
 from shared.spine.waiting import at_most
-from tests.shared.cli.conftest import Installation
+from tests.shared.cli.conftest import PROGRAMME, Installation
 
 SECONDS = 60
+ENDING_SECONDS = 30  # what Kubernetes waits before it kills
 
 
 @contextmanager
-def frozen(postgres):
-    """Every process of the cluster stands still."""
-    pids = postgres.processes()
+def frozen(pids):
+    """These processes stand still."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -38,7 +40,7 @@ def test_a_frozen_database_costs_readiness_at_once_and_liveness_never(
     installation, private_postgres
 ):
     url = installation.settings.url_of("intake")
-    with frozen(private_postgres):
+    with frozen(private_postgres.processes()):
         for _ in range(3):
             assert requests.get(f"{url}/health/live", timeout=SECONDS).status_code == 200
             answer = requests.get(f"{url}/health/ready", timeout=SECONDS)
@@ -46,6 +48,18 @@ def test_a_frozen_database_costs_readiness_at_once_and_liveness_never(
             assert answer.elapsed.total_seconds() < 20
     assert requests.get(f"{url}/health/ready", timeout=SECONDS).status_code == 200
     assert requests.get(f"{url}/v1/programmes", timeout=SECONDS).json()["items"]
+
+
+def test_a_frozen_broker_keeps_no_process_from_ending(installation, private_broker):
+    official, text = Services(installation.settings, "official"), PROGRAMME.read_text()
+    with frozen(private_broker._family()):
+        for year in range(
+            2021, 2024
+        ):  # events that cannot go, and a relay that waits for an answer
+            official.post("intake", "/v1/programmes", {"yaml": text.replace("2020", str(year))})
+        os.kill(installation.pid, signal.SIGTERM)
+        ended = lambda: process.born(installation.pid) is None  # noqa: E731 - a condition
+        process.wait_until(ended, ENDING_SECONDS, "the process to end")
 
 
 def test_no_wait_for_an_answer_is_for_ever(private_postgres):

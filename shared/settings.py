@@ -40,6 +40,8 @@ class Settings:
     jwt_issuer: str
     jwt_audience: str
     metrics_token: str = field(repr=False)
+    public_writes_per_minute: int
+    trusted_proxies: int
     status_key: str
     smtp_url: str = field(repr=False)
     mail_from: str

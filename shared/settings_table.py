@@ -92,6 +92,13 @@ TABLE: dict[str, Setting] = {
     "metrics_token": Setting(
         "", "Bearer token that whoever scrapes /metrics must send; empty leaves it open.",
         secret=True),
+    "public_writes_per_minute": Setting(
+        1200, "Requests a minute that one address may send to what needs no token (agency "
+        "messages, objections, logins), counted by each process; 0 for no limit.", "int",
+        _between(0, 1_000_000)),
+    "trusted_proxies": Setting(
+        0, "How many proxies of your own stand before a service: so many entries of "
+        "X-Forwarded-For, from the right, are believed.", "int", _between(0, 10)),
     "status_key": Setting(
         "var/status-key.json",
         "Private key (JWK) that signs the status list and makes the webhooks' secrets, made on "

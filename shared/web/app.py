@@ -21,6 +21,7 @@ from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web import browsers, incoming
 from shared.web.access import Gate
 from shared.web.idempotency import Once
+from shared.web.limits import Limit, caller
 from shared.web.paging import Page, page_request
 from shared.web.problems import DatabaseAwayError
 from shared.web.spec import PUBLIC, Call, Route, built, routes_of
@@ -49,6 +50,7 @@ class WebApp:
     def __init__(self, service: Any, runtime: Runtime) -> None:
         self._service, self._runtime = service, runtime
         self._gate = Gate(runtime.settings)
+        self._limit = Limit(runtime.settings.public_writes_per_minute)
         self._map = _map_of(service.__class__)
 
     def __call__(
@@ -99,6 +101,8 @@ class WebApp:
 
     def _actor(self, spec: Route, request: Request) -> Any:
         if not spec.roles:
+            if spec.method != "GET":
+                self._limit.take(caller(request, self._runtime.settings.trusted_proxies))
             return PUBLIC
         header = request.headers.get("Authorization")
         actor = self._gate.actor(browsers.authorization(request) if spec.browser else header)

@@ -37,6 +37,8 @@ def problem(error: LaurelError, instance: str) -> Response:
         response.allow.update(error.extra["allow"])
     if error.status == 503:  # noqa: PLR2004 - what a client may do about it
         response.headers["Retry-After"] = "2"
+    if "retry_after" in error.extra:
+        response.headers["Retry-After"] = str(error.extra["retry_after"])
     return response
 
 

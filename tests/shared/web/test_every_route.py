@@ -18,8 +18,6 @@ from shared.spine.tables import Instant
 from shared.testing import Laurel
 from shared.web.spec import routes_of
 
-pytestmark = pytest.mark.long
-
 HOSTILE = ["\0", "\ud800", "9" * 40, "9" * 5000, "'\"%_²", "-1", "x" * 3000]
 PARAMETER = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
 PROGRAMME = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"
@@ -77,6 +75,7 @@ def attempts(spec, value):
         yield f"{address(spec.path, '001')}?{name}={text}", body
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_input_makes_a_fault_of_ours(either, service):
     client, faults = either.http(service), []
@@ -90,6 +89,7 @@ def test_no_input_makes_a_fault_of_ours(either, service):
     assert faults == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_role_without_its_claim_sees_or_changes_what_is_another_s(laurel, service):
     client, done = laurel.http(service), []
@@ -152,6 +152,7 @@ def cost(laurel, service, spec):
     return len(statements), len(answer.json["items"]) if spec.answer or answer.is_json else None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_list_runs_the_same_queries_whatever_the_number_of_rows(tmp_path, service):
     with Laurel(tmp_path) as laurel:
@@ -163,3 +164,35 @@ def test_every_list_runs_the_same_queries_whatever_the_number_of_rows(tmp_path, 
     assert {path: many[path][0] for path in many} == {path: few[path][0] for path in few}
     assert [path for path in few if few[path][1] and many[path][1] < few[path][1] + 17] == []
     assert [path for path in few if few[path][1] == 0] == []
+
+
+def pages(laurel, service, spec, limit):
+    """The items of each page of that list."""
+    query = {"expert": "001"} if spec.path == "/v1/assignments" else {}
+    client, headers, cursor = laurel.http(service), headers_for(laurel, spec), None
+    while True:
+        more = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        answer = client.get(address(spec.path, "001"), query_string=query | more, headers=headers)
+        assert answer.status_code == 200, (spec.path, answer.text)
+        yield answer.json["items"]
+        cursor = answer.json["next"]
+        if cursor is None:
+            return
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_list_gives_each_row_once_one_a_page_by_the_same_queries(tmp_path, service):
+    with Laurel(tmp_path) as laurel:
+        routes = routes_of(type(laurel.services[service]))
+        lists = [spec for spec in routes if spec.page and "json" in spec.produces]
+        fill(laurel, service, [1])
+        costs = {spec.path: cost(laurel, service, spec)[0] for spec in lists}
+        for number, rows in ((1, []), (3, [2, 3])):
+            fill(laurel, service, rows)
+            for spec in lists:
+                (whole,) = pages(laurel, service, spec, 200)
+                single = [item for page in pages(laurel, service, spec, 1) for item in page]
+                assert single == whole, spec.path
+                assert len(whole) >= number, spec.path
+                assert cost(laurel, service, spec)[0] == costs[spec.path], spec.path
+    assert lists

@@ -16,6 +16,7 @@ from shared.spine import reconcile
 from shared.spine.broker import BrokerError, Delivery, Message
 from shared.spine.broker.topology import CONVERSATION, event_queue
 from shared.spine.envelope import new_id
+from shared.spine.events import sources
 from shared.spine.handlers import Handling
 from shared.spine.inbox import raise_if_away
 from shared.spine.reconcile import Said
@@ -84,8 +85,9 @@ class Conversation:
         """Over a connection of its own: between rounds nobody would answer its heartbeats."""
         if not messages:
             return
-        publisher = self._runtime.broker.publisher()
-        failure = publisher.publish([self._message(to, said) for to, said in messages]).failure
+        publisher, known = self._runtime.broker.publisher(), sources()
+        sayable = [self._message(to, said) for to, said in messages if to in known]
+        failure = publisher.publish(sayable).failure
         publisher.close()
         if failure and not failure.startswith(LATER):
             raise BrokerError(failure)

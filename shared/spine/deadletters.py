@@ -10,9 +10,12 @@ from shared.spine.broker.topology import queue_handler
 from shared.spine.database import Database
 from shared.spine.envelope import decoded
 from shared.spine.inbox import park_delivery
+from shared.spine.texts import storable
 from shared.telemetry import DEAD_LETTERS
 
 REASONS = ("delivery_limit", "rejected", "expired", "maxlen")  # RabbitMQ's own names
+OTHER = "other"
+LONGEST = 255
 
 
 class DeadLetteredError(LaurelError):
@@ -39,16 +42,21 @@ def park_dead_letters(database: Database, deliveries: Sequence[Delivery]) -> Non
         original = replace(delivery, exchange=death.exchange, routing_key=death.routing_key)
         event = decoded(delivery.body, delivery.content_type)
         park_delivery(database, queue_handler(death.queue), original, error, event)
-        DEAD_LETTERS.labels(database.service, death.reason).inc()
+        reason = death.reason if death.reason in REASONS else OTHER
+        DEAD_LETTERS.labels(database.service, reason).inc()
 
 
 def _death(delivery: Delivery) -> Death:
-    """The first death, as RabbitMQ's `x-death` header tells it."""
+    """How it died, as the broker's entry of the `x-death` header tells; any header gives one.
+
+    RabbitMQ puts its own entry before what stood there: who sent the message may have forged that.
+    """
     deaths = delivery.headers.get("x-death")
-    last = deaths[-1] if deaths and isinstance(deaths, list) else None
-    first: dict[str, Any] = last if isinstance(last, dict) else {}
-    keys = first.get("routing-keys") or [delivery.routing_key]
+    told = deaths[0] if deaths and isinstance(deaths, list) else None
+    entry: dict[str, Any] = told if isinstance(told, dict) else {}
+    keys = entry.get("routing-keys")
+    key = keys[0] if keys and isinstance(keys, list) else delivery.routing_key
     queue, reason, exchange = (
-        str(first.get(name, "unknown")) for name in ("queue", "reason", "exchange")
+        entry.get(name, "unknown") for name in ("queue", "reason", "exchange")
     )
-    return Death(queue, reason, exchange, str(keys[0]))
+    return Death(*(storable(value, LONGEST) for value in (queue, reason, exchange, key)))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isinf
 from typing import Any
 
 import uuid_utils
@@ -110,6 +111,7 @@ def encode(event: Event) -> bytes:
     try:
         for name in NAMED:
             _text(present, name)
+        _counting(str(event.sequence))
         body = _dumps(present).encode()
         _check(present, body)
     except (UndecodableError, ValueError, RecursionError) as error:
@@ -154,7 +156,9 @@ def parse(body: bytes, content_type: str | None) -> dict[str, Any]:
     if len(body) > MAX_BODY_BYTES:
         raise UndecodableError(TOO_LARGE.format(len(body)))
     try:
-        parsed = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        parsed = json.loads(
+            body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as error:
         raise UndecodableError(f"The body is not JSON in UTF-8: {error}.") from error
     if not isinstance(parsed, dict):
@@ -191,7 +195,7 @@ def _depth(value: object) -> int:
         level = [
             child
             for item in level
-            if isinstance(item, dict | list)
+            if isinstance(item, dict | list | tuple)
             for child in (item.values() if isinstance(item, dict) else item)
         ]
         if deepest > MAX_DEPTH:
@@ -206,13 +210,20 @@ def _texts(value: object) -> Iterator[str]:
         for name, child in value.items():
             yield name
             yield from _texts(child)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for child in value:
             yield from _texts(child)
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number, as long as a JSON writer could give it back."""
+    if isinf(value := float(text)):
+        _refuse_constant(text)
+    return value
 
 
 def _text(attributes: dict[str, Any], name: str) -> str:

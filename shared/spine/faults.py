@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import structlog
 from greenlet import GreenletExit
 
+from shared.spine.texts import storable
+
 _log = structlog.get_logger(__name__)
 
 
@@ -17,22 +19,29 @@ class EscapedError(Exception):
     """
 
 
+ENDING = (GreenletExit, KeyboardInterrupt)  # in a loop of ours: this thread is to end
+LONGEST_WORDS = 2_000
+
+
 @contextmanager
-def only_errors() -> Iterator[None]:
-    """Let out nothing else, but for the two that mean that this thread is to end."""
+def only_errors(*let_out: type[BaseException]) -> Iterator[None]:
+    """Let out nothing else, but for what is named."""
     try:
         yield
-    except (Exception, GreenletExit, KeyboardInterrupt):
+    except Exception:
         raise
     except BaseException as error:
-        raise EscapedError(f"{type(error).__name__}: {error}") from error
+        if isinstance(error, let_out):
+            raise
+        words = storable(error, LONGEST_WORDS)
+        raise EscapedError(f"{type(error).__name__}: {words}") from error
 
 
 @contextmanager
 def contained(event: str, **told: object) -> Iterator[None]:
     """Log what is raised and go on; its words are left out, as they may hold personal data."""
     try:
-        with only_errors():
+        with only_errors(*ENDING):
             yield
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)

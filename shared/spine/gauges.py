@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from shared.runtime import Runtime
-from shared.spine import parking, reconcile, relay
+from shared.spine import backlog, parking, reconcile
 from shared.telemetry import (
     EVENTS_FOREIGN,
     EVENTS_MISSING,
@@ -20,8 +20,8 @@ def measure(runtime: Runtime) -> None:
     """Set the gauges of one service's database."""
     service = runtime.service
     with runtime.database.reading() as session:
-        pending, oldest = relay.backlog(session)
-        refused = relay.refused_count(session)
+        pending, oldest = backlog.backlog(session)
+        refused = backlog.refused_count(session)
         open_count = parking.open_count(session)
         pairs = reconcile.pairs(session, runtime.topology, service)
     OUTBOX_PENDING.labels(service).set(pending)

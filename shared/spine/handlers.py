@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -127,8 +127,9 @@ Handling = Handler | MessageHandler
 def enter(session: Session, handler: Handler, readable: Sequence[tuple[Event, bytes]]) -> set[str]:
     """Add inbox rows for these events; returns the ids that were not there before."""
     now = datetime.now(UTC)
-    rows = {
-        event.id: {
+    rows: dict[str, dict[str, Any]] = {}
+    for event, body in readable:
+        row = {
             "handler": handler.name,
             "event_id": event.id,
             "source": event.owner,
@@ -136,8 +137,7 @@ def enter(session: Session, handler: Handler, readable: Sequence[tuple[Event, by
             "digest": hashlib.sha256(body).digest(),
             "handled_at": now,
         }
-        for event, body in readable
-    }
+        rows.setdefault(event.id, row)  # of several bodies under one id the first acts
     new = insert_new_rows(session, inbox, list(rows.values()), inbox.c.event_id)
     retention.refuse_forgotten(session, handler.name, new)
     return new

@@ -156,7 +156,8 @@ def handle_messages(
     for delivery in deliveries:
         try:
             with database.transaction() as session:
-                handler.handle(session, delivery, clock.now())
+                if not parking.is_discarded(session, handler.name, delivery):
+                    handler.handle(session, delivery, clock.now())
         except Exception as error:  # parked with its bytes, whatever it was
             park_delivery(database, handler.name, delivery, error)
 

@@ -12,16 +12,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import (
-    ColumnElement,
     Row,
     Select,
     Table,
     Update,
-    and_,
     bindparam,
     delete,
-    func,
-    or_,
     select,
     tuple_,
     update,
@@ -43,35 +39,29 @@ _log = structlog.get_logger(__name__)
 SENT = (outbox.c.position, outbox.c.event_id, outbox.c.exchange, outbox.c.body)
 
 
-def _is_due(table: Table) -> ColumnElement[bool]:
-    return or_(table.c.due_at.is_(None), table.c.due_at <= bindparam("now"))
+def _claims(rows: Select[Any], table: Table) -> tuple[Select[Any], Select[Any]]:
+    """Those that were never refused, in their order; and those to be tried again now."""
+    locked = rows.limit(bindparam("window")).with_for_update(skip_locked=True, of=table)
+    new = locked.where(table.c.due_at.is_(None)).order_by(outbox.c.position)
+    return new, locked.where(table.c.due_at <= bindparam("now")).order_by(table.c.due_at)
 
 
-def _claim(is_urgent: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(*SENT, outbox.c.routing_key, outbox.c.attempts)
-        .where(outbox.c.published_at.is_(None), is_urgent, _is_due(outbox))
-        .order_by(outbox.c.position)
-        .limit(bindparam("window"))
-        .with_for_update(skip_locked=True)
-    )
-
-
+_UNPUBLISHED = select(*SENT, outbox.c.routing_key, outbox.c.attempts).where(
+    outbox.c.published_at.is_(None)
+)
 LANES = {
-    "urgent": _claim(outbox.c.urgent),
-    "outbox": _claim(~outbox.c.urgent),
-    "replays": select(*SENT, replays.c.routing_key, replays.c.attempts)
-    .join(replays, replays.c.position == outbox.c.position)
-    .where(_is_due(replays))
-    .order_by(outbox.c.position)
-    .limit(bindparam("window"))
-    .with_for_update(skip_locked=True, of=replays),
+    "urgent": _claims(_UNPUBLISHED.where(outbox.c.urgent), outbox),
+    "outbox": _claims(_UNPUBLISHED.where(~outbox.c.urgent), outbox),
+    "replays": _claims(
+        select(*SENT, replays.c.routing_key, replays.c.attempts).join(
+            replays, replays.c.position == outbox.c.position
+        ),
+        replays,
+    ),
 }
-IS_REFUSED = and_(outbox.c.published_at.is_(None), outbox.c.error.is_not(None))
-BACKLOG = select(
-    func.count(), func.min(outbox.c.recorded_at).filter(outbox.c.error.is_(None))
-).where(outbox.c.published_at.is_(None))
+AGAIN_FIRST = 8  # windows: in each such one what was refused goes before what is new
 PATIENCE = Patience(cap_seconds=60)
+NO_EXCHANGE = "NOT_FOUND - no exchange"  # RabbitMQ's words
 REFUSED, UNSENDABLE, NACK = "refused", "unsendable", "nack"
 # After these the next window takes another channel: the broker closed it, its count of what was
 # sent may be wrong, or it goes on taking a quorum queue for full whatever becomes of the queue.
@@ -98,6 +88,7 @@ class Relay:
         self._window = self._width = runtime.settings.relay_window
         self.lane, self.is_behind = lane, False
         self._publisher: Publisher | None = None
+        self._windows = 0
 
     def publish_window(self) -> int:
         """Publish one window; returns how many rows were claimed. `is_behind`: more may wait.
@@ -129,9 +120,8 @@ class Relay:
         )
 
     def _publish_window(self, publisher: Publisher) -> int:
-        claim = {"window": self._width, "now": datetime.now(UTC)}
         with self._database.transaction() as session:
-            rows = session.execute(LANES[self.lane], claim).all()
+            rows = self._claim(session)
             self.is_behind = len(rows) == self._width
             if rows:
                 outcome = publisher.publish([self._message(row) for row in rows])
@@ -149,6 +139,18 @@ class Relay:
         else:
             self._width = min(2 * self._width, self._window)
         return len(rows)
+
+    def _claim(self, session: Session) -> list[Row[Any]]:
+        """One window: refused rows keep no new one back, and no flood of new ones a refused one."""
+        self._windows += 1
+        new, again = LANES[self.lane]
+        order = (again, new) if self._windows % AGAIN_FIRST == 0 else (new, again)
+        rows: list[Row[Any]] = []
+        for claim in order:
+            if left := self._width - len(rows):
+                values = {"window": left, "now": datetime.now(UTC)}
+                rows += session.execute(claim, values).all()
+        return rows
 
     def _blamed(self, outcome: Outcome, unknown: Sequence[int]) -> dict[int, str]:
         """The one row that made the broker close the channel, which names none.
@@ -168,6 +170,8 @@ class Relay:
             due_at = datetime.now(UTC) + PATIENCE.delay(attempts, RNG)
             values = {"attempts": attempts, "due_at": due_at, "error": storable(error, MAX_DETAIL)}
             session.execute(self._row(row).values(**values))
+            if NO_EXCHANGE in error and self.lane != "replays":
+                session.execute(_bound_for(row.exchange).values(**values))
             RELAY_FAILURES.labels(self._database.service, kind_of(error)).inc()
             _log.warning("refused", id=row.event_id, error=error[:300], attempts=attempts)
 
@@ -195,17 +199,17 @@ class Relay:
         return self._publisher
 
 
+def _bound_for(exchange: str) -> Update:
+    """All that was never tried and goes to this exchange, which is not there for any of them."""
+    never_tried = outbox.c.published_at.is_(None), outbox.c.due_at.is_(None)
+    return update(outbox).where(*never_tried, outbox.c.exchange == exchange)
+
+
 def republish_all(database: Database) -> int:
     """Mark every retained event unpublished; returns how many. Inboxes ignore what they have."""
     with database.transaction() as session:
         retained = update(outbox).where(outbox.c.published_at.is_not(None))
         return int(session.execute(retained.values(published_at=None)).rowcount)  # type: ignore[attr-defined]
-
-
-def backlog(session: Session) -> tuple[int, float]:
-    """How many events wait in the outbox, and for how many real seconds the oldest does."""
-    count, oldest = session.execute(BACKLOG).one()
-    return count, (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
 
 
 def kind_of(failure: str | None) -> str:
@@ -217,17 +221,3 @@ def _unknown(outcome: Outcome, count: int) -> list[int]:
     """The messages of a window of which nobody has said what became of them."""
     known = {*outcome.confirmed, *outcome.refused}
     return [index for index in range(count) if index not in known]
-
-
-def refused(session: Session, limit: int) -> Sequence[Any]:
-    """The oldest events that the broker refuses, with how often and why."""
-    names = ("event_id", "exchange", "routing_key", "subject", "attempts", "error", "due_at")
-    columns = [outbox.c[name] for name in names]
-    return session.execute(
-        select(*columns).where(IS_REFUSED).order_by(outbox.c.position).limit(limit)
-    ).all()
-
-
-def refused_count(session: Session) -> int:
-    """How many events the broker refuses."""
-    return session.scalar(select(func.count()).where(IS_REFUSED)) or 0

@@ -95,6 +95,13 @@ outbox = Table(
         postgresql_where=text("published_at IS NULL"),
         sqlite_where=text("published_at IS NULL"),
     ),
+    Index(
+        "outbox_again",
+        "urgent",
+        "due_at",
+        postgresql_where=text("published_at IS NULL AND due_at IS NOT NULL"),
+        sqlite_where=text("published_at IS NULL AND due_at IS NOT NULL"),
+    ),
     Index("outbox_about", "about"),
     Index("outbox_subject", "subject"),
     Index("outbox_recorded", "recorded_at", postgresql_using="brin"),

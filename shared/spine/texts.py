@@ -13,6 +13,6 @@ def storable(value: object, longest: int) -> str:
     """A value's text, cut, with NUL and half surrogates written out; never raises."""
     try:
         text = str(value)[:longest]
-    except Exception as error:  # one whose words fail is parked all the same
+    except BaseException as error:  # one whose words fail is parked all the same
         text = f"(no words: {type(error).__name__})"
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -114,12 +114,12 @@ class Round(Laurel):
                 body = {"code": f"{agency}-{number}", "name": "Zhao", "agency": agency}
                 self.official("inspection", "/v1/inspectors", body)
 
-    def draw(self, method="full_assessment"):
+    def draw(self, method="full_assessment", programme="2020", days=7):
         """Plan and draw inspections of all designated projects; gives them by project."""
         secrets = {"ministry": "the ministry's secret", "observer": "the observer's secret"}
-        draw_at = self.clock.now() + timedelta(days=7)
+        draw_at = self.clock.now() + timedelta(days=days)
         body = {
-            "programme": "2020",
+            "programme": programme,
             "method": method,
             "target_count": 1000,
             "commitments": {holder: commitment(secret) for holder, secret in secrets.items()},

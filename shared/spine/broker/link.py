@@ -3,9 +3,10 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import amqp
-from amqp import method_framing
+from amqp import abstract_channel, method_framing, serialization
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
@@ -37,7 +38,27 @@ class ReceivedMessage(amqp.Message):
             return offset
 
 
+class _Tolerant(bytes):
+    """Bytes whose parts can all be read as text: what is no UTF-8 is written out."""
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        return _Tolerant(part) if isinstance(part, bytes) else part
+
+    def decode(self, *_strictly: str) -> str:
+        return bytes(self).decode("utf-8", "backslashreplace")
+
+
+def _load_arguments(form: str, buffer: bytes, offset: int) -> Any:
+    """A method's arguments, also those of a delivery whose routing key is no UTF-8."""
+    try:
+        return serialization.loads(form, buffer, offset)
+    except UnicodeDecodeError:
+        return serialization.loads(form, _Tolerant(buffer), offset)
+
+
 method_framing.Message = ReceivedMessage
+abstract_channel.loads = _load_arguments
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from shared.spine.events import sources
 DEAD_LETTERS = "laurel.dead"
 PARTNER_EVENTS, PARTNER_RECEIPTS = "partner.events", "partner.receipts"
 DELIVERY_LIMIT = 20
+NEVER = 1_000_000_000  # RabbitMQ 4 drops after 20 where nothing is said, and 3 takes no -1
 CONVERSATION = "reconcile"
 CONVERSATION_TTL_MS, CONVERSATION_LENGTH = 600_000, 10_000
 
@@ -88,7 +89,8 @@ def needed_queue(exchange: str, routing_key: str, service: str) -> Queue | None:
 
 def dead_letter_queue(service: str) -> Queue:
     """What RabbitMQ gave up on of the queues that the service consumes."""
-    return Queue(f"dead--{service}", DEAD_LETTERS, service, service, {"x-queue-type": "quorum"})
+    arguments = {"x-queue-type": "quorum", "x-delivery-limit": NEVER}
+    return Queue(f"dead--{service}", DEAD_LETTERS, service, service, arguments)
 
 
 def conversation_queue(service: str) -> Queue:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.runtime import Runtime
 from shared.spine.broker import BrokerError
-from shared.spine.faults import only_errors
+from shared.spine.faults import ENDING, only_errors
 from shared.spine.inbox import DatabaseAwayError
 from shared.spine.relay import RelayError
 
@@ -68,7 +68,7 @@ class Loops:
         while not self.stopping.is_set():
             began = time.monotonic()
             try:
-                with only_errors():
+                with only_errors(*ENDING):
                     work()
                 wait = FIRST_WAIT_SECONDS
             except (BrokerError, RelayError, DatabaseAwayError, SQLAlchemyError) as error:

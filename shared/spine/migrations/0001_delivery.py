@@ -45,6 +45,14 @@ def upgrade():
         postgresql_where=unpublished,
         sqlite_where=unpublished,
     )
+    again = sa.text("published_at IS NULL AND due_at IS NOT NULL")
+    op.create_index(
+        "outbox_again",
+        "outbox",
+        ["urgent", "due_at"],
+        postgresql_where=again,
+        sqlite_where=again,
+    )
     op.create_index("outbox_about", "outbox", ["about"])
     op.create_index("outbox_subject", "outbox", ["subject"])
     op.create_index("outbox_recorded", "outbox", ["recorded_at"], postgresql_using="brin")

@@ -7,7 +7,7 @@ time; after the last one, or at once when the bytes cannot be understood, an ope
 import hashlib
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from shared.errors import LaurelError
 from shared.spine.broker import Delivery
 from shared.spine.envelope import Event, made_at, new_id
 from shared.spine.events import CATALOGUE, sources
+from shared.spine.parking.headers import kept, typed
 from shared.spine.tables import parked, parked_steps
 from shared.spine.texts import storable
 
@@ -75,18 +76,18 @@ def park(
 ) -> str:
     """Keep a delivery that could not be handled; returns the id of the parked row.
 
-    What is parked and open already is not parked once more.
+    What is parked already, and open or discarded, is not parked once more.
     """
-    now = datetime.now(UTC)
+    now, handler = datetime.now(UTC), storable(handler, LONGEST_NAME)
     slug, detail = describe_error(error)
     held = slug in PERMANENT
-    event_id, source = _identity(delivery, event)
-    if known := _parked_already(session, handler, event_id, delivery):
+    event_id, source = identity(delivery, event)
+    if known := _known(session, handler, event_id, delivery.body, (*OPEN, ParkedState.DISCARDED)):
         note_step(session, [known], SPINE, "came again", f"{slug}: {detail}")
         return known
     row = {
         "id": new_id(),
-        "handler": storable(handler, LONGEST_NAME),
+        "handler": handler,
         "event_id": event_id,
         "source": source,
         "event_type": event.type if event else None,
@@ -151,7 +152,8 @@ def describe_error(error: Exception) -> tuple[str, str]:
 
 def delivery_of(row: Row[Any]) -> Delivery:
     """What was received, byte for byte, to be handled again."""
-    return Delivery(body=row.body, tag=0, **row.headers)
+    headers = row.headers["headers"]
+    return Delivery(body=row.body, tag=0, **row.headers | {"headers": typed(headers)})
 
 
 def fingerprint(handler: str, slug: str, detail: str) -> str:
@@ -160,28 +162,32 @@ def fingerprint(handler: str, slug: str, detail: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _identity(delivery: Delivery, event: Event | None) -> tuple[str | None, str | None]:
-    """Id and publishing service, as the bytes say, or else as the broker does.
+def is_discarded(session: Session, handler: str, delivery: Delivery) -> bool:
+    """Whether an operator has given this very message up; for those that no inbox remembers."""
+    event_id, _source = identity(delivery, None)
+    return bool(_known(session, handler, event_id, delivery.body, (ParkedState.DISCARDED,)))
+
+
+def identity(delivery: Delivery, event: Event | None) -> tuple[str, str | None]:
+    """Id and publishing service, as the bytes say, or else as the broker does, or the bytes' hash.
 
     Without them reconciliation would take what nobody can read for missing, and send it again.
     """
     event_id = event.id if event else delivery.id
-    if event is None and (event_id is None or made_at(event_id) is None):
-        event_id = None
+    if event_id is None or (event is None and made_at(event_id) is None):
+        event_id = f"sha256:{hashlib.sha256(delivery.body).hexdigest()[:40]}"
     source = event.owner if event else str(delivery.exchange).removesuffix(".events")
     return event_id, source if source in sources() else None
 
 
-def _parked_already(
-    session: Session, handler: str, event_id: str | None, delivery: Delivery
+def _known(
+    session: Session, handler: str, event_id: str, body: bytes, states: Sequence[ParkedState]
 ) -> str | None:
-    if event_id is None:
-        return None
     same = select(parked.c.id).where(
         parked.c.handler == handler,
         parked.c.event_id == event_id,
-        parked.c.body == delivery.body,
-        parked.c.state.in_(OPEN),
+        parked.c.body == body,
+        parked.c.state.in_(states),
     )
     return session.scalar(same.limit(1))
 
@@ -195,5 +201,5 @@ def _headers(delivery: Delivery) -> dict[str, Any]:
         "content_type": delivery.content_type,
         "routing_key": delivery.routing_key,
         "user_id": delivery.user_id,
-        "headers": {str(name): str(value) for name, value in delivery.headers.items()},
+        "headers": kept(dict(delivery.headers)),
     }

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Select, func, literal, select, tuple_
 
 from shared.catalogue import PARTNER_RECEIPTS
 from shared.errors import InvalidError
-from shared.spine import relay
+from shared.spine import backlog
 from shared.spine.envelope import made_at
 from shared.spine.tables import inbox, outbox, parked
 from shared.web.incoming import MAX_INTEGER
@@ -52,8 +52,8 @@ class AuditRoutes:
     @route("GET", "/v1/ledger/refused", role=OPERATOR)
     def list_refused(self, session: Any, call: Call) -> dict[str, Any]:  # noqa: ARG002 - one signature
         """List the oldest events that the broker refuses, how often they were tried, and why."""
-        rows = relay.refused(session, MAX_LIMIT)
-        return {"items": [row._asdict() for row in rows], "count": relay.refused_count(session)}
+        rows = backlog.refused(session, MAX_LIMIT)
+        return {"items": [row._asdict() for row in rows], "count": backlog.refused_count(session)}
 
     @route("GET", "/v1/ledger/published", role=OPERATOR, query=LedgerQuery)
     def list_published(self, session: Any, call: Call) -> dict[str, Any]:

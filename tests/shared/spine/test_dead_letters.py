@@ -1,13 +1,17 @@
 """Dead letters on a real RabbitMQ: what it gives up on is parked, seen, and handled in the end."""
 
 import json
+from dataclasses import replace
 
+import pika
 import pytest
+from prometheus_client import generate_latest
 
 from deploy.local.process import wait_until
 from shared.catalogue import PARTNER_EVENTS
 from shared.spine.broker import Message
 from shared.spine.broker.topology import dead_letter_queue
+from shared.spine.deadletters import OTHER, REASONS
 from shared.spine.entrypoints import receives
 from shared.spine.envelope import new_id
 from shared.spine.parking import decisions
@@ -26,16 +30,20 @@ class Door(ServiceApi):
     """Takes agencies' messages as they are."""
 
     name = "inspection"
-    taken = []
+    taken, headers = [], []
+    failing = ()
 
     @receives("agency.*.inspection.reported")
     def receive_report(self, session, delivery, context):
+        self.headers.append(dict(delivery.headers))
+        if self.failing:
+            raise self.failing.pop()
         self.taken.append((delivery.routing_key, delivery.body))
 
 
 @pytest.fixture
 def stack(tmp_path, real_environ):
-    Door.taken = []
+    Door.taken, Door.headers = [], []
     with Stack(tmp_path, real_environ, Door) as stack:
         yield stack
 
@@ -120,17 +128,102 @@ def test_an_event_that_died_is_not_missing_and_not_sent_again(stack):
     assert len(stack.parked_rows()) == 1
 
 
+ODD_DEATHS = (
+    "nonsense",
+    ["nonsense"],
+    [{"queue": "q" * 200, "reason": 7}],
+    [{"queue": "evt--" + "h" * 100}],
+    [{"routing-keys": {"a": 1}}],
+    [{"routing-keys": 5}],
+    [{"queue": "evt--\ud800"}],
+    [{"queue": "evt--a\0b"}],
+    [{"reason": "\ud800"}],
+    [{"reason": "r" * 3000}],
+)
+
+
 @pytest.mark.parametrize("body", [b"\xff\x00", b"{}", b"[" * 100_000])
 def test_whatever_somebody_puts_among_the_dead_letters_is_parked_too(stack, body):
     stack.deafen()
     publisher = stack.broker.publisher()
-    odd = {"x-death": [{"queue": "q" * 200, "reason": 7}]}
     letters = [
-        Message("laurel.dead", "scoring", body, "m" * 200, "text/plain", headers)
-        for headers in ({}, odd, {"x-death": "nonsense"}, {"x-death": ["nonsense"]})
+        Message("laurel.dead", "scoring", body + b"%d" % number, "m" * 200, "text/plain", headers)
+        for number, headers in enumerate(({}, *({"x-death": odd} for odd in ODD_DEATHS)))
     ]
-    assert publisher.publish(letters).failure is None
+    assert publisher.publish(letters * 2).failure is None
     publisher.close()
     rows = drain(stack, "scoring")
-    assert [row.body for row in rows] == [body] * len(letters)
+    assert sorted(row.body for row in rows) == sorted(letter.body for letter in letters)
     assert {row.error for row in rows} == {"dead-lettered"}
+    generate_latest(REGISTRY)
+    reasons = {labels["reason"] for labels in dead_letters_of("scoring")}
+    assert reasons <= {*REASONS, OTHER}
+
+
+def dead_letters_of(service):
+    (metric,) = [one for one in REGISTRY.collect() if one.name == "laurel_dead_letters"]
+    return [one.labels for one in metric.samples if one.labels["service"] == service]
+
+
+TYPED = {"n": 5, "flag": True, "none": None, "list": [1, "a"], "table": {"a": 1}, "raw": b"\xff"}
+
+
+def test_a_retry_knows_the_headers_with_their_types_and_a_discard_is_for_good(stack):
+    report = Message(PARTNER_EVENTS, KEY, b"report", new_id(), "application/json", TYPED)
+    stack.services["inspection"].failing = [ValueError("never"), ValueError("not yet")]
+    put(stack, report)
+    wait_until(lambda: stack.turn() or Door.headers, SECONDS, "the first try")
+    (row,) = stack.rows("inspection", parked)
+    decide(stack, row, Decision.RETRY)
+    told = [{name: headers[name] for name in TYPED} for headers in Door.headers]
+    assert told == [TYPED, TYPED]
+    (row,) = [one for one in stack.rows("inspection", parked) if one.state == "waiting"]
+    decide(stack, row, Decision.DISCARD)
+    put(stack, report)
+    put(stack, replace(report, body=b"another"))
+    wait_until(lambda: stack.turn() or Door.taken, SECONDS, "the other")
+    while stack.turn():
+        pass
+    assert [body for _key, body in Door.taken] == [b"another"]
+
+
+def put(stack, message):
+    publisher = stack.broker.publisher()
+    outcome = publisher.publish([message])
+    publisher.close()
+    assert outcome.failure is None
+
+
+def decide(stack, row, decision):
+    with stack.session("inspection") as session:
+        decide_one(session, row.id, decision, actor="operator:li", why="so it is")
+    stack.retry_parked()
+
+
+def test_a_routing_key_that_is_no_text_costs_its_own_message(stack, amqp_url):
+    connection = pika.BlockingConnection(pika.URLParameters(amqp_url))
+    odd = b"agency.\xff\xfe.inspection.reported"
+    for key, body in ((odd, b"odd"), *((KEY, b"good%d" % number) for number in range(3))):
+        connection.channel().basic_publish(PARTNER_EVENTS, key, body)
+    connection.close()
+    wait_until(lambda: stack.turn() or len(Door.taken) == 4, SECONDS, "all four")
+    while stack.turn():
+        pass
+    assert sorted(body for _key, body in Door.taken) == [b"good0", b"good1", b"good2", b"odd"]
+    assert (r"agency.\xff\xfe.inspection.reported", b"odd") in Door.taken
+
+
+def test_what_a_sender_says_of_deaths_is_not_believed(stack):
+    stack.deafen()
+    forged = [{"queue": "evt-x--inspection.other", "reason": "rejected", "routing-keys": ["k"],
+               "exchange": "e", "count": 1}]  # fmt: skip
+    publisher = stack.broker.publisher()
+    for headers in ({"x-death": forged}, {"x-death": [{"routing-keys": {"a": 1}}]}):
+        message = Message(PARTNER_EVENTS, KEY, b"bad", new_id(), "application/json", headers)
+        assert publisher.publish([message]).failure is None
+        give_up(stack, DOOR, "inspection")
+        rows = drain(stack, "inspection")
+        assert {row.handler for row in rows} == {"inspection.receive_report"}
+        assert {row.headers["routing_key"] for row in rows} == {KEY}
+        stack.deafen()
+    publisher.close()

@@ -4,10 +4,12 @@ import json
 
 import eventlet
 import pytest
+from greenlet import GreenletExit
 
+from shared.spine.broker import Message
 from shared.spine.envelope import CONTENT_TYPE, UnencodableError, encode
 from shared.spine.parking.decisions import Decision, decide_one
-from tests.shared.spine.test_delivery import event, send
+from tests.shared.spine.test_delivery import KEY, event, send
 
 BEYOND = "ffffffff-ffff-7fff-bfff-ffffffffffff"  # a UUIDv7 of the year 10889
 
@@ -71,7 +73,15 @@ def test_an_id_that_tells_no_possible_time_is_an_id(stack):
     assert stack.handled() == [BEYOND]
 
 
+class SpeechlessError(Exception):
+    def __str__(self):
+        raise PanicError("no words")
+
+
 RAISED = {
+    "speechless": (SpeechlessError(), "(no words: PanicError)"),
+    "killed": (GreenletExit(), "GreenletExit: "),
+    "interrupted": (KeyboardInterrupt(), "KeyboardInterrupt: "),
     "value": (RuntimeError("bad \0 value"), "bad \\x00 value"),
     "half": (RuntimeError("half \ud800"), "half \\ud800"),
     "wordless": (WordlessError(), "(no words: ValueError)"),
@@ -123,6 +133,57 @@ def test_what_every_reader_would_refuse_is_not_recorded(stack):
         with pytest.raises(UnencodableError, match=words), stack.session("intake") as session:
             stack.record(session, "2020", definition=definition)
     assert stack.unpublished() == []
+
+
+def test_what_is_hidden_in_a_tuple_is_seen_and_no_event_is_numbered_below_1(stack):
+    deep = ()
+    for _ in range(40):
+        deep = (deep,)
+    for definition, words in (({"a": deep}, "nested deeper"), ({"a": ("x\0",)}, "holds NUL")):
+        with pytest.raises(UnencodableError, match=words), stack.session("intake") as session:
+            stack.record(session, "2020", definition=definition)
+    with pytest.raises(UnencodableError, match="'-1' is not a whole number from 1"):
+        encode(event("2020", sequence=-1))
+    assert stack.unpublished() == []
+
+
+def test_of_several_bodies_under_one_id_the_first_acts_and_each_other_is_held(stack):
+    first = event("p0")
+    bodies = [encode(event(name, first.id)) for name in ("p0", "p1", "p2")]
+    for body in bodies:
+        send(stack, body)
+    settle(stack)
+    send(stack, bodies[0])
+    settle(stack)
+    assert stack.effects() == ["p0"]
+    rows = stack.parked_rows()
+    assert [(row.body, row.error) for row in rows] == [(b, "duplicate-id") for b in bodies[1:]]
+
+
+def test_a_number_that_no_writer_can_give_back_is_no_json(stack):
+    body = spoiled(data={"programme": "x", "edition": 1, "definition": {"a": 1e99}, "units": []})
+    send(stack, body.replace(b"1e+99", b"1e999"))
+    settle(stack)
+    (row,) = stack.parked_rows()
+    assert row.error == "undecodable"
+
+
+@pytest.mark.parametrize(
+    "body", [spoiled(data={"nothing": 1}), b"garbage"], ids=["schema", "bytes"]
+)
+def test_what_cannot_be_read_stays_discarded_however_often_it_comes(stack, body):
+    def come():
+        publisher = stack.broker.publisher()
+        publisher.publish([Message(*KEY, body, "no id of ours", CONTENT_TYPE)])
+        publisher.close()
+        settle(stack)
+
+    for _ in range(3):
+        come()
+    (row,) = stack.parked_rows()
+    decide(stack, Decision.DISCARD)
+    come()
+    assert [(one.id, one.state) for one in stack.parked_rows()] == [(row.id, "discarded")]
 
 
 def test_what_is_nested_deeper_than_readers_go_is_not_recorded(stack):

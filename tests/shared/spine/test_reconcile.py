@@ -195,6 +195,9 @@ def test_what_is_not_published_yet_is_not_sent_twice(stack):
 
 
 def test_what_is_not_understood_is_passed_over(stack):
+    far = {"kind": "ask", "handler": "x" * 300 + ".y", "source": "intake", "types": [], "after": "",
+           "end": "z", "limit": 5, "anchor": "", "every": 1}  # fmt: skip
+    stack.say(json.dumps(far).encode())
     stack.say(b"\xff", b"{}", b'{"kind": "ask"}', b'{"kind": "dance"}', b"[]")
     stack.publish("2020")
     stack.settle()

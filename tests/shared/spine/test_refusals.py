@@ -1,11 +1,14 @@
 """Rows that the broker refuses back off alone, and nothing in an outbox waits behind them."""
 
+from contextlib import suppress
+
 import pytest
 from sqlalchemy import select, update
 
 from deploy.local.process import wait_until
 from shared.spine import gauges
 from shared.spine.parking.decisions import BATCH
+from shared.spine.relay import RelayError
 from shared.spine.tables import outbox
 from shared.telemetry import REGISTRY
 
@@ -40,6 +43,22 @@ def test_a_good_row_behind_more_unroutable_ones_than_a_window_holds_arrives(stac
     assert sorted(refused(stack)) == bad
     stack.settle()
     assert stack.effects() == ["good"]
+
+
+def test_no_number_of_rows_for_an_exchange_that_is_not_there_keeps_a_good_one_back(real_stack):
+    bad = [f"bad{number:03d}" for number in range(100)]
+    real_stack.publish(*bad)
+    with real_stack.session("intake") as session:
+        session.execute(update(outbox).values(exchange="nowhere.events"))
+    real_stack.publish("good")
+    relay, windows = real_stack.relay(), 0
+    while "good" in real_stack.unpublished():
+        windows += 1
+        assert windows < 20
+        with suppress(RelayError):
+            relay.publish_window()
+    relay.close()
+    assert sorted(refused(real_stack)) == bad
 
 
 @pytest.mark.parametrize(

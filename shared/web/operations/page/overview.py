@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from shared.errors import SchemaVersionError
 from shared.runtime import Runtime
-from shared.spine import migrate, reconcile, relay
+from shared.spine import backlog, migrate, reconcile
 from shared.spine.parking import OPEN, decisions
 from shared.spine.parking.decisions import Wanted
 from shared.web.browsers import PLACE
@@ -56,7 +56,7 @@ class OverviewPage(ResendingRoutes):
         pairs = self.show_reconciliation(session, call)["items"]
         groups = decisions.groups(session, Wanted(), OPEN)
         tiles = [
-            *_delivery_tiles(self.runtime, *relay.backlog(session)),
+            *_delivery_tiles(self.runtime, *backlog.backlog(session)),
             _parked_tile(sum(totals.get(state, 0) for state in OPEN)),
             _missing_tile(pairs),
             *map(_section_tile, sections),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
@@ -22,6 +23,7 @@ from services.notification.models.register import (
     StatusSlot,
 )
 from services.notification.rules.states import REGISTERED
+from shared.catalogue import PROJECT_REVOKED
 from shared.spine.rows import found, missing
 
 
@@ -34,6 +36,16 @@ class RegisterFilter:
     direction: int | None = None
     unit: str | None = None
     programme: str | None = None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """When an outlet had acted on a revocation, and how many seconds after it was pronounced."""
+
+    epoch: int
+    outlet: str
+    at: datetime
+    seconds: float
 
 
 def registered(wanted: RegisterFilter) -> Select[Any]:
@@ -88,6 +100,24 @@ def acknowledgements(session: Session, project_id: str) -> Sequence[Acknowledgem
     """Which of our outlets acted on the project's revocations, and when."""
     wanted = select(Acknowledgement).where(Acknowledgement.project == project_id)
     return session.scalars(wanted.order_by(Acknowledgement.subject)).all()
+
+
+def followed(session: Session, project_id: str) -> list[Followed]:
+    """How fast our outlets followed each revocation; of several receivers the last one counts."""
+    revoked = {
+        entry.epoch: entry.occurred_at
+        for entry in history(session, project_id)
+        if entry.type == PROJECT_REVOKED.name
+    }
+    last: dict[tuple[int, str], datetime] = {}
+    for one in acknowledgements(session, project_id):
+        at = last.get((one.epoch, one.outlet), one.acknowledged_at)
+        last[one.epoch, one.outlet] = max(at, one.acknowledged_at)
+    return [
+        Followed(epoch, outlet, at, (at - revoked[epoch]).total_seconds())
+        for (epoch, outlet), at in sorted(last.items(), key=lambda item: (item[0][0], item[1]))
+        if epoch in revoked
+    ]
 
 
 def status_slot(session: Session, project_id: str) -> StatusSlot | None:

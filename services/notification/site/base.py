@@ -20,7 +20,7 @@ class Pages(ServiceApi):
         language = str(call.path["language"])
         query = {name: value for name, value in call.query.items() if value is not None}
         address = f"{here}?{urlencode(query)}" if query else here
-        return render.page(
+        shown = render.page(
             template,
             language,
             here=address,
@@ -28,6 +28,7 @@ class Pages(ServiceApi):
             site=self.runtime.settings.site_url,
             **context,
         )
+        return render.fresh(shown, call.headers)
 
     @property
     def is_rehearsal(self) -> bool:

@@ -1,6 +1,7 @@
 """The ways in: bare addresses, links from letters, style, feed, and pages that are missing."""
 
 import importlib.resources
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,8 @@ from shared.errors import LaurelError
 from shared.web.routes import Call, route
 
 FEED_LENGTH = 50
+NOTHING_YET = datetime(1970, 1, 1, tzinfo=UTC)
+AN_HOUR = "public, max-age=3600"
 FILES = {"site.css": "text/css", "favicon.svg": "image/svg+xml"}
 NOT_OURS = (
     "/v1/",
@@ -51,22 +54,25 @@ class DoorPages(Pages):
         """Give the style sheet, or the mark."""
         name = str(call.path["name"])
         body = (importlib.resources.files(__package__) / name).read_bytes()
-        headers = {"Cache-Control": "public, max-age=3600"}
-        return Response(body, content_type=f"{FILES[name]}; charset=utf-8", headers=headers)
+        kind = f"{FILES[name]}; charset=utf-8"
+        return render.fresh(
+            Response(body, content_type=kind, headers=render.SAFE), call.headers, AN_HOUR
+        )
 
     @route("GET", f"{LANGUAGE}/feed.atom", produces="application/atom+xml")
     def show_feed(self, session: Session, call: Call) -> Response:
         """Give the latest circulars as an Atom feed (RFC 4287)."""
         found = queries.latest_circulars(session, FEED_LENGTH)
-        updated = found[0].published_at if found else call.now
+        updated = found[0].published_at if found else NOTHING_YET
         language = str(call.path["language"])
-        return render.feed(
+        told = render.feed(
             language,
             circulars=found,
             updated=updated,
             site=self.runtime.settings.site_url,
             is_rehearsal=self.is_rehearsal,
         )
+        return render.fresh(told, call.headers)
 
     @route("GET", f"{LANGUAGE}/about", produces="text/html")
     def show_about(self, session: Session, call: Call) -> Response:  # noqa: ARG002 - one signature
@@ -79,7 +85,7 @@ class DoorPages(Pages):
         if request.path.startswith(NOT_OURS) or not wants_page:
             return super().refuse(error, request)
         title, words = TOLD.get(error.status, ("refused", ""))
-        return render.page(
+        told = render.page(
             "problem.html",
             _language_of(request),
             status=error.status,
@@ -90,6 +96,8 @@ class DoorPages(Pages):
             words=words,
             detail=error.detail,
         )
+        told.headers["Vary"] = "Accept, Accept-Language"
+        return told
 
 
 def _in_language(call: Call, here: str) -> Response:

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from marshmallow import pre_load
+from marshmallow import EXCLUDE, pre_load
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from services.notification import queries, status_list
 from services.notification.api.schemas import RegisterQuery
-from services.notification.models.register import Circular
+from services.notification.models.register import Circular, Project
 from services.notification.rules.states import REGISTERED
+from services.notification.site import render
 from services.notification.site.base import LANGUAGE, Pages
+from services.notification.site.files import as_csv
 from services.notification.site.names import names
 from shared.project import State
 from shared.spine.rows import found
@@ -23,7 +25,12 @@ STATES = [state for state in State if state in REGISTERED]
 
 
 class SearchQuery(RegisterQuery):
-    """The search form: a field left empty does not restrict."""
+    """The search form: a field left empty does not restrict, and what others append is no field."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = EXCLUDE
 
     @pre_load
     def drop_empty(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
@@ -63,6 +70,16 @@ class RegisterPages(Pages):
             names=names(session, str(call.path["language"])),
         )
 
+    @route("GET", f"{LANGUAGE}/register.csv", query=SearchQuery, produces="text/csv")
+    def show_register_file(self, session: Session, call: Call) -> Response:
+        """Give the same selection of the register as one CSV file."""
+        language = str(call.path["language"])
+        wanted = queries.registered(queries.RegisterFilter(**call.query)).order_by(Project.id)
+        body = as_csv(session, wanted, names(session, language), language)
+        response = Response(body, content_type="text/csv; charset=utf-8", headers=render.SAFE)
+        response.headers["Content-Disposition"] = "attachment; filename=register.csv"
+        return render.fresh(response, call.headers)
+
     @route("GET", f"{LANGUAGE}/projects/<project>", produces="text/html")
     def show_project_page(self, session: Session, call: Call) -> Response:
         """Show one project with its history."""
@@ -76,6 +93,7 @@ class RegisterPages(Pages):
             inspections=queries.inspections(session, project.id),
             circulars=queries.circulars_of(session, project.id),
             objections=queries.objections(session, project.id),
+            followed=queries.followed(session, project.id),
             slot=queries.status_slot(session, project.id),
             list_path=status_list.PATH,
             names=names(session, str(call.path["language"])),

@@ -1,12 +1,14 @@
 """Templates to answers: dates as each language writes them, headers that allow no script."""
 
+import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header
+from werkzeug.http import parse_accept_header, parse_etags
 from werkzeug.wrappers import Response
 
 from services.notification.rules.letters import GROUNDS_EN, GROUNDS_ZH
@@ -14,17 +16,18 @@ from services.notification.site import texts
 from shared.workdays import CHINA
 
 GROUNDS = {name: {"zh": GROUNDS_ZH[name], "en": GROUNDS_EN[name]} for name in GROUNDS_ZH}
-HEADERS = {
+SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Vary": "Accept-Language",
 }
+ASK_AGAIN = "public, no-cache"  # kept anywhere, shown only after we said that it still holds
 WORDS = {
     "state": texts.STATES,
     "event": texts.EVENTS,
     "outcome": texts.OUTCOMES,
+    "outlet": texts.OUTLETS,
     "method": texts.METHODS,
     "ground": GROUNDS,
 }
@@ -34,13 +37,24 @@ def page(template: str, language: str, *, status: int = 200, **context: Any) -> 
     """One HTML page in one language; `here` in the context is its address without the language."""
     environment = _environment(language)
     body = environment.get_template(template).render(language=language, **context)
-    return Response(body, status=status, content_type="text/html; charset=utf-8", headers=HEADERS)
+    return Response(body, status=status, content_type="text/html; charset=utf-8", headers=SAFE)
+
+
+def fresh(response: Response, asked: Mapping[str, str], caching: str = ASK_AGAIN) -> Response:
+    """The answer with a tag of its content, or only that what the caller has still holds."""
+    tag = hashlib.sha256(response.get_data()).hexdigest()[:32]
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = caching
+    if parse_etags(asked.get("If-None-Match")).contains_weak(tag):
+        response.set_data(b"")
+        response.status_code = 304
+    return response
 
 
 def feed(language: str, **context: Any) -> Response:
     """The Atom feed in one language."""
     body = _environment(language).get_template("feed.xml").render(language=language, **context)
-    return Response(body, content_type="application/atom+xml; charset=utf-8")
+    return Response(body, content_type="application/atom+xml; charset=utf-8", headers=SAFE)
 
 
 def preferred(accept_language: str | None) -> str:

@@ -13,7 +13,7 @@ _ALL: Mapping[str, Words] = YAML(typ="safe").load(
     (importlib.resources.files(__package__) / "texts.yaml").read_text(encoding="utf-8")
 )
 PAGES, STATES, EVENTS = _ALL["pages"], _ALL["states"], _ALL["events"]
-OUTCOMES, METHODS = _ALL["outcomes"], _ALL["methods"]
+OUTCOMES, METHODS, OUTLETS = _ALL["outcomes"], _ALL["methods"], _ALL["outlets"]
 
 
 def text(language: str, name: str, **values: Any) -> str:

@@ -1,5 +1,7 @@
 """The public site: both languages, no broken link, nothing unescaped, numbers that are true."""
 
+import csv
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -258,3 +260,47 @@ def test_a_transcript_can_be_downloaded_once_it_is_drawn(own_site, bench, said):
     )
     assert read(own_site, "/draws/plan-2.json", 404).status_code == 404
     assert "Not drawn yet" in read(own_site, "/en/inspections/plan-2").text
+
+
+def test_the_same_selection_of_the_register_comes_as_a_file(own_site, bench, said):
+    bench.receive(said.on_the_wire("project.designated", 2, project="2020-P110000-0009",
+                                   title='=1+1,"x"'))  # fmt: skip
+    answer = read(own_site, "/en/register.csv")
+    assert answer.mimetype == "text/csv"
+    assert answer.text.startswith("\ufeffProject number,")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    listed = own_site.get("/v1/register?limit=200").json["items"]
+    assert [row["Project number"] for row in rows] == [line["project"] for line in listed]
+    (odd,) = [row for row in rows if row["Project number"].endswith("0009")]
+    assert odd["Project"] == '\'=1+1,"x"'
+    chosen = read(own_site, "/zh/register.csv?state=REVOKED").text.splitlines()
+    assert len(chosen) == 1 + len([line for line in listed if line["state"] == "REVOKED"])
+    page = read(own_site, "/en/register?state=REVOKED&utm_source=mail").text
+    assert 'href="/en/register.csv?state=REVOKED"' in page
+    assert 'href="/v1/register?state=REVOKED"' in page
+
+
+def test_a_search_without_a_hit_says_none_and_how_to_begin_anew(site):
+    page = read(site, "/en/register?q=nothing-like-it").text
+    assert "0 found" in page
+    assert '<a href="/en/register">' in page
+
+
+def test_a_revoked_project_tells_how_fast_each_outlet_followed(site):
+    page = read(site, "/en/projects/2020-P110000-0003").text
+    table = page.partition("How fast the revocation was acted on")[2].partition("</table>")[0]
+    for outlet in ("Register", "Signed status list", "Circular"):
+        assert outlet in table
+    assert "Seconds" in table
+
+
+@pytest.mark.parametrize(
+    "address", ["/en/", "/zh/register", "/en/register.csv", "/en/feed.atom", "/site.css"]
+)
+def test_what_a_reader_has_already_is_not_sent_again(site, address):
+    first = read(site, address)
+    assert "public" in first.headers["Cache-Control"]
+    assert first.headers["X-Content-Type-Options"] == "nosniff"
+    again = site.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert site.get(address, headers={"If-None-Match": '"old"'}).data == first.data

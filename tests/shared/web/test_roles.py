@@ -129,6 +129,7 @@ public       GET    /<any(zh,en):language>/inspections/<plan>
 public       GET    /<any(zh,en):language>/projects/<project>
 public       GET    /<any(zh,en):language>/publicity
 public       GET    /<any(zh,en):language>/register
+public       GET    /<any(zh,en):language>/register.csv
 public       GET    /<any(zh,en):language>/statistics
 public       GET    /circulars/<number>
 public       GET    /draws/<plan>.json

@@ -3,6 +3,7 @@
 import importlib.resources
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 from werkzeug.utils import redirect
@@ -29,6 +30,7 @@ NOT_OURS = (
     "/operations",
 )
 TOLD = {404: ("missing", "missing_text"), 503: ("away", "away_text")}
+REFUSED = ("refused", "refused_text")
 
 
 class DoorPages(Pages):
@@ -84,12 +86,12 @@ class DoorPages(Pages):
         wants_page = "text/html" in request.headers.get("Accept", "")
         if request.path.startswith(NOT_OURS) or not wants_page:
             return super().refuse(error, request)
-        title, words = TOLD.get(error.status, ("refused", ""))
+        title, words = TOLD.get(error.status, REFUSED)
         told = render.page(
             "problem.html",
             _language_of(request),
             status=error.status,
-            here="/",
+            here=_here(request),
             is_rehearsal=self.is_rehearsal,
             site=self.runtime.settings.site_url,
             title=title,
@@ -105,6 +107,12 @@ def _in_language(call: Call, here: str) -> Response:
     response: Any = redirect(f"/{language}{here}", Response=Response)
     response.headers["Vary"] = "Accept-Language"
     return Response(response.get_data(), 302, response.headers)
+
+
+def _here(request: Request) -> str:
+    """The address after its language; whoever switches the language stays at the same fault."""
+    _nothing, first, *rest = request.path.split("/", 2)
+    return f"/{quote(rest[0])}" if rest and first in LANGUAGES else "/"
 
 
 def _language_of(request: Request) -> str:

@@ -304,3 +304,10 @@ def test_what_a_reader_has_already_is_not_sent_again(site, address):
     again = site.get(address, headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     assert site.get(address, headers={"If-None-Match": '"old"'}).data == first.data
+
+
+def test_whoever_switches_the_language_of_a_fault_stays_at_it(site):
+    for address, status in (("/zh/nowhere", 404), ("/zh/register?direction=abc", 422)):
+        answer = read(site, address, status, Accept="text/html")
+        assert f'href="/en{address[3:].partition("?")[0]}"' in answer.text
+    assert "无法识别" in answer.text

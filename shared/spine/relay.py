@@ -200,9 +200,13 @@ class Relay:
 
 
 def _bound_for(exchange: str) -> Update:
-    """All that was never tried and goes to this exchange, which is not there for any of them."""
+    """All that was never tried and goes to this exchange, which is not there for any of them.
+
+    What another relay has in hand is left to it: two that waited for each other would both fail.
+    """
     never_tried = outbox.c.published_at.is_(None), outbox.c.due_at.is_(None)
-    return update(outbox).where(*never_tried, outbox.c.exchange == exchange)
+    free = select(outbox.c.position).where(*never_tried, outbox.c.exchange == exchange)
+    return update(outbox).where(outbox.c.position.in_(free.with_for_update(skip_locked=True)))
 
 
 def republish_all(database: Database) -> int:

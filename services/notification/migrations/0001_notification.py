@@ -81,6 +81,7 @@ def _circulars():
         sa.Column("revocation", sa.String(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("acknowledged_at", Instant, nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("subject"),
     )
     op.create_index("ix_acknowledgements_project", "acknowledgements", ["project"])

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import time
 from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from services.notification.models.register import Project
 from services.notification.site import texts
 from services.notification.site.names import Names
 
@@ -33,23 +35,26 @@ def as_csv(session: Session, wanted: Select[Any], names: Names, language: str) -
     out.write(BYTE_ORDER_MARK)
     writer = csv.writer(out)
     writer.writerow(texts.text(language, name) for name in HEAD)
-    for project in session.scalars(wanted.execution_options(yield_per=ROWS)):
-        writer.writerow(
-            _cell(value)
-            for value in (
-                project.id,
-                project.title,
-                project.undertaker_name,
-                project.uscc,
-                names.unit(project.unit),
-                names.direction(project.programme, project.direction),
-                texts.word(texts.STATES, project.state, language),
-                project.valid_from or "",
-                project.valid_to or "",
-                project.changed_at.isoformat(),
-            )
-        )
+    for part in session.scalars(wanted.execution_options(yield_per=ROWS)).partitions():
+        for project in part:
+            writer.writerow(map(_cell, _values(project, names, language)))
+        time.sleep(0)  # others are served between two parts
     return out.getvalue()
+
+
+def _values(project: Project, names: Names, language: str) -> tuple[object, ...]:
+    return (
+        project.id,
+        project.title,
+        project.undertaker_name,
+        project.uscc,
+        names.unit(project.unit),
+        names.direction(project.programme, project.direction),
+        texts.word(texts.STATES, project.state, language),
+        project.valid_from or "",
+        project.valid_to or "",
+        project.changed_at.isoformat(),
+    )
 
 
 def _cell(value: object) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.spine.texts import storable
 
-BYTES, TIME = "$bytes", "$time"
+BYTES, TIME, TABLE = "$bytes", "$time", "$table"
+MARKS = frozenset({BYTES, TIME, TABLE})  # a sender's table may have such names, too
 LONGEST = 4_000
 
 
@@ -19,7 +20,8 @@ def kept(value: Any) -> Any:
         case list() | tuple():
             return [kept(item) for item in value]
         case dict():
-            return {storable(name, LONGEST): kept(item) for name, item in value.items()}
+            table = {storable(name, LONGEST): kept(item) for name, item in value.items()}
+            return {TABLE: table} if MARKS.intersection(table) else table
     return _as_json(value)
 
 
@@ -41,6 +43,8 @@ def typed(value: Any) -> Any:
             return b64decode(text)
         case {"$time": str() as text} if len(value) == 1:
             return datetime.fromisoformat(text)
+        case {"$table": dict() as table} if len(value) == 1:
+            return {name: typed(item) for name, item in table.items()}
         case list():
             return [typed(item) for item in value]
         case dict():

@@ -78,7 +78,7 @@ def _queue(
     rows = [_delivery(entry, subscriber, context.now) for subscriber in receivers]
     if rows:
         insert = insert_new(session.get_bind().dialect)
-        session.execute(insert(Delivery).values(rows).on_conflict_do_nothing())
+        session.execute(insert(Delivery).on_conflict_do_nothing(), rows)
 
 
 def _delivery(entry: HistoryEntry, subscriber: Subscriber, now: datetime) -> dict[str, Any]:

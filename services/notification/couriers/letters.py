@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import cache
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -110,17 +111,22 @@ def _connect(url: str) -> smtplib.SMTP:
     parts = urlsplit(url)
     host = parts.hostname or "localhost"
     server: smtplib.SMTP
-    trusted = ssl.create_default_context()
     if parts.scheme == "smtps":
         port, timeout = parts.port or 465, SMTP_TIMEOUT_SECONDS
-        server = smtplib.SMTP_SSL(host, port, timeout=timeout, context=trusted)
+        server = smtplib.SMTP_SSL(host, port, timeout=timeout, context=_trusted())
     else:
         server = smtplib.SMTP(host, parts.port or 25, timeout=SMTP_TIMEOUT_SECONDS)
     with ExitStack() as undo:
         undo.callback(server.close)
         if parts.scheme == "smtp+starttls":
-            server.starttls(context=trusted)
+            server.starttls(context=_trusted())
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
         undo.pop_all()
     return server
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Reads the machine's authorities, which takes as long as a letter does."""
+    return ssl.create_default_context()

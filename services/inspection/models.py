@@ -206,6 +206,7 @@ class Revocation(Base):
     basis: Mapped[dict[str, Any]]
     revoked_at: Mapped[datetime]
     quashed_by: Mapped[str | None]
+    quashed_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None] = mapped_column(index=True)
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from shared.errors import LaurelError
+from shared.programme.schema import Points
 from shared.spine.envelope import UndecodableError, parse, traceparent_of
 
 REPORTED, STARTED = "laurel.inspection.reported", "laurel.inspection.started"
@@ -91,12 +91,7 @@ class Report(Part):
     )
     result = fields.String(required=True, validate=validate.OneOf(RESULTS))
     findings = fields.List(fields.Nested(Finding), load_default=list)
-    score = fields.Decimal(
-        load_default=None,
-        allow_none=True,
-        as_string=True,
-        validate=validate.Range(Decimal(0), Decimal(100)),
-    )
+    score = fields.Decimal(load_default=None, allow_none=True, as_string=True, validate=Points(2))
     questionnaire = fields.Nested(Questionnaire, load_default=None, allow_none=True)
     signed_by = fields.String(required=True, validate=_signature_line)
 
@@ -110,8 +105,6 @@ class Report(Part):
         }[data["method"]]
         if conclusive and data[needed] in (None, []):
             raise ValidationError(f"is needed for a {data['method']}", needed)
-        if data["score"] is not None and data["score"] != round(data["score"], 2):
-            raise ValidationError("must have at most two decimal places", "score")
 
 
 REPORT = Report()

@@ -13,10 +13,29 @@ from shared.programme.values import IMMEDIATE, RECTIFY
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
 COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
 DAYS = validate.Range(1, 1000, error="must be from 1 to 1000")
+WAIT = validate.Range(0, 1000, error="must be from 0 to 1000")
 YEARS = validate.Range(1, 100, error="must be from 1 to 100")
-POINTS = validate.Range(min=Decimal(0), max=Decimal(100), error="must be from 0 to 100")
 INSPECTORS = validate.Range(2, 20, error="must be from 2 to 20")
 ITEMS = validate.Length(1, 100, error="must have 1 to 100 items")
+
+
+class Points(validate.Range):
+    """Points or a percentage, written out: exact arithmetic with `1e-99999999` would never end."""
+
+    def __init__(self, places: int) -> None:
+        words = f"must be from 0 to 100, with at most {places} decimal places"
+        super().__init__(Decimal(0), Decimal(100), error=words)
+        self._places = places
+
+    def __call__(self, value: Any) -> Any:
+        """The value; raises ValidationError."""
+        super().__call__(value)
+        if -int(value.normalize().as_tuple().exponent) > self._places:
+            raise ValidationError(self._format_error(value, self.message_max))
+        return value
+
+
+POINTS = Points(6)
 
 
 class _Line(validate.Length):
@@ -118,6 +137,7 @@ class _Inspection(Schema):
     least_returned = fields.Integer(load_default=1, strict=True, validate=COUNT)
     least_return_rate = fields.Decimal(load_default=Decimal(0), as_string=True, validate=POINTS)
     min_inspectors = fields.Integer(load_default=2, strict=True, validate=INSPECTORS)
+    hearing_working_days = fields.Integer(load_default=0, strict=True, validate=WAIT)
     draw_notice_working_days = fields.Integer(load_default=1, strict=True, validate=DAYS)
     agency_cap_per_year = fields.Integer(load_default=15, strict=True, validate=COUNT)
     rule_version = fields.String(required=True, validate=VERSION)

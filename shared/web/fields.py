@@ -32,7 +32,7 @@ def says_something(text: str) -> bool:
 
 
 class Says(validate.Length):
-    """So many characters: one line, or several, that say something and hide nothing."""
+    """So many characters: one line, or several, that hide nothing; with any, they say something."""
 
     def __init__(self, least: int, most: int, *, lines: bool = False, without: str = "") -> None:
         super().__init__(least, most, error=f"must have {least} to {most} characters")
@@ -41,7 +41,7 @@ class Says(validate.Length):
     def __call__(self, value: Any) -> Any:
         """The value; raises ValidationError."""
         super().__call__(value)
-        if not says_something(value):
+        if self.min and not says_something(value):
             raise ValidationError("must not be blank")
         if odd := oddities(value, self._allowed):
             raise ValidationError(f"must not hold control or direction characters ({odd[0]})")
@@ -53,6 +53,7 @@ class Says(validate.Length):
 SHORT = Says(1, 80)
 TEXT = Says(1, 200)
 LONG = Says(1, 5000, lines=True)
+REMARK = Says(0, 5000, lines=True)
 FILENAME = Says(1, 200, without="/\\")
 CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
 SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")

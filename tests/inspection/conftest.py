@@ -33,13 +33,14 @@ SECRETS = {"ministry": SECRET, "observer": "the observer's secret"}
 COMMITMENTS = {holder: commitment(secret) for holder, secret in SECRETS.items()}
 OPENED = {"secrets": SECRETS, "public_value": "3225.12"}
 NOTICE = timedelta(days=5)  # three working days, whatever the week
+HEARING = timedelta(days=15)  # the same, whatever the holidays
 DECISION = {
     "ground": "material_falsehood",
     "citation": "实施方案三（四）2",
     "reason_zh": "申报材料虚假",
     "reason_en": "the application was false",
     "evidence": [{"description": "the licence", "sha256": "0" * 64}],
-    "notice_at": "2020-10-12T08:00:00+08:00",
+    "notice_at": "2020-09-23T08:00:00+08:00",
     "statement": "waived in writing",
 }
 QUASHED = {
@@ -103,7 +104,7 @@ class Inspectorate(Laurel):
             "project": f"2020-P110000-{number:04d}", "programme": "2020", "unit": "P110000",
             "undertaker": {"uscc": first + uscc_number.calc_check_digit(first), "name": "虚构"},
             "title": "虚构项目", "direction": 1, "state": "DESIGNATED", "epoch": 1,
-            "valid_from": "2020-10-12", "valid_to": "2023-10-11",
+            "valid_from": "2020-09-10", "valid_to": "2023-10-11",
         }  # fmt: skip
         data |= changes
         return self.event("project.designated", data["project"], data, sequence)
@@ -213,6 +214,12 @@ class Inspectorate(Laurel):
         """Let programme time pass, and fire the timers once."""
         self.clock.set(self.clock.now() + timedelta(**duration))
         self.tick()
+
+    def heard(self):
+        """A decision after a notice given now and the days in which its undertaker was heard."""
+        notice_at = self.clock.now().isoformat()
+        self.clock.set(self.clock.now() + HEARING)
+        return DECISION | {"notice_at": notice_at}
 
     def side_by_side(self, act, count):
         """Call `act` with 0, 1, ... at the same time; gives what each came to."""

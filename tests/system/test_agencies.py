@@ -271,6 +271,7 @@ BAD = {
     "an unknown result": (reported(result="splendid"), "wrong-schema"),
     "a score out of range": (reported(result="breach", score="101"), "wrong-schema"),
     "a score that is not a number": (reported(result="breach", score="NaN"), "wrong-schema"),
+    "a score that takes for ever": (reported(result="breach", score="1E-99999999"), "wrong-schema"),
     "three decimal places": (reported(result="breach", score="41.125"), "wrong-schema"),
     "one inspector": (reported(inspectors=["agency-x-0"]), "wrong-schema"),
     "no score": (reported(result="breach", score=None), "wrong-schema"),

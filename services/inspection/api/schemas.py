@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from shared.agency.message import METHODS
+from shared.programme.schema import COUNT
 from shared.project import Ground
 from shared.web.fields import CODE, LONG, SHA256, TEXT, Instant, Mail, Party, Uscc
 
@@ -72,7 +73,7 @@ class PlanIn(Schema):
 
     programme = fields.String(required=True)
     method = fields.String(required=True, validate=validate.OneOf(METHODS))
-    target_count = fields.Integer(required=True, strict=True, validate=validate.Range(1))
+    target_count = fields.Integer(required=True, strict=True, validate=COUNT)
     projects = fields.List(fields.String(), load_default=list)
     commitments = fields.Dict(
         keys=fields.String(validate=TEXT),

@@ -14,6 +14,7 @@ from services.inspection.rules import decisions
 from services.inspection.rules.states import Move
 from shared.catalogue import PROJECT_CHANGED, PROJECT_REINSTATED
 from shared.errors import IllegalTransitionError, InvalidError
+from shared.programme.kept import programme_of
 from shared.project import VIOLATION, ChangeKind, Ground
 from shared.spine.context import Context
 from shared.spine.outbox import record
@@ -30,12 +31,12 @@ def revoke_by_decision(
     """
     project = locked(session, models.Project, project_id)
     keep_deadlines(session, project, context)
+    programme = programme_of(session, models.Programme, project.programme)
     decisions.check_decision(
-        values["ground"],
-        values["evidence"],
-        values["notice_at"],
-        values["statement"],
-        since=_beginning(project),
+        values,
+        since=_beginning(session, project),
+        hearing_days=programme.inspection.hearing_working_days,
+        overrides=programme.workday_overrides,
         now=context.now,
     )
     ground = Ground(values["ground"])
@@ -50,8 +51,10 @@ def revoke_by_decision(
     return project
 
 
-def _beginning(project: models.Project) -> datetime | None:
-    """When the day of its designation began."""
+def _beginning(session: Session, project: models.Project) -> datetime | None:
+    """When its epoch began: with the reinstatement, or the day of its designation."""
+    if project.epoch > 1:
+        return session.get_one(models.Revocation, (project.project, project.epoch - 1)).quashed_at
     return end_of_day(project.valid_from - timedelta(days=1)) if project.valid_from else None
 
 
@@ -73,7 +76,7 @@ def reinstate_project(
     basis = {"citation": values["decision"]}
     move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
     revocation = session.get_one(models.Revocation, (project.project, project.epoch))
-    revocation.quashed_by = values["decision"]
+    revocation.quashed_by, revocation.quashed_at = values["decision"], context.now
     project.epoch, project.order, project.ordered_at = project.epoch + 1, None, None
     record(session, PROJECT_REINSTATED, project, context)
     return project

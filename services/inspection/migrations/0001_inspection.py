@@ -188,6 +188,7 @@ def upgrade():
         sa.Column("basis", sa.JSON(), nullable=False),
         sa.Column("revoked_at", Instant, nullable=False),
         sa.Column("quashed_by", sa.String(), nullable=True),
+        sa.Column("quashed_at", Instant, nullable=True),
         sa.Column("settled_at", Instant, nullable=True),
         sa.ForeignKeyConstraint(["project"], ["projects.project"]),
         sa.PrimaryKeyConstraint("project", "epoch"),

@@ -5,9 +5,19 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.intake.rules import Verdict
-from shared.programme.schema import UNIT_KINDS
+from shared.programme.schema import COUNT, UNIT_KINDS
 from shared.project import DECIDED_GROUNDS, ChangeKind
-from shared.web.fields import FILENAME, LONG, SHA256, SHORT, TEXT, Mail, Uscc, says_something
+from shared.web.fields import (
+    FILENAME,
+    LONG,
+    REMARK,
+    SHA256,
+    SHORT,
+    TEXT,
+    Mail,
+    Uscc,
+    says_something,
+)
 
 
 class ProgrammeIn(Schema):
@@ -65,7 +75,7 @@ class ApplicationEdit(Schema):
 
     undertaker_name = fields.String(validate=TEXT)
     title = fields.String(validate=TEXT)
-    direction = fields.Integer(strict=True)
+    direction = fields.Integer(strict=True, validate=COUNT)
     contact_email = Mail()
 
 
@@ -77,7 +87,7 @@ class ApplicationIn(Schema):
     uscc = Uscc(required=True)
     undertaker_name = fields.String(required=True, validate=TEXT)
     title = fields.String(required=True, validate=TEXT)
-    direction = fields.Integer(required=True, strict=True)
+    direction = fields.Integer(required=True, strict=True, validate=COUNT)
     contact_email = Mail(required=True)
     evidence = fields.List(fields.Nested(EvidenceIn), load_default=list)
 
@@ -136,9 +146,9 @@ class ApplicationQuery(Schema):
 class FindingIn(Schema):
     """The reviewer's verdict on one item; `reason` is needed unless it is verified."""
 
-    item = fields.Integer(required=True, strict=True)
+    item = fields.Integer(required=True, strict=True, validate=COUNT)
     verdict = fields.String(required=True, validate=validate.OneOf([*Verdict]))
-    reason = fields.String(load_default="")
+    reason = fields.String(load_default="", validate=REMARK)
 
     @validates_schema
     def _say_why(self, data: dict[str, Any], **_: Any) -> None:

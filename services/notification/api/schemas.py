@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.notification.rules.deliveries import CONTACT_TYPES, PUBLIC_TYPES, DeliveryState
 from services.notification.rules.states import REGISTERED
+from shared.programme.schema import COUNT
 from shared.project import Outlet, State
 from shared.web.fields import TEXT, Mail
 
@@ -128,7 +129,7 @@ class RegisterQuery(Schema):
 
     q = fields.String(load_default=None, validate=validate.Length(max=100))
     state = fields.String(load_default=None, validate=validate.OneOf(sorted(REGISTERED)))
-    direction = fields.Integer(load_default=None)
+    direction = fields.Integer(load_default=None, validate=COUNT)
     unit = fields.String(load_default=None)
     programme = fields.String(load_default=None)
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from shared.web.fields import CODE, LONG, SHA256, SHORT, TEXT, Party, Uscc
+from shared.programme.schema import COUNT
+from shared.web.fields import CODE, LONG, REMARK, SHA256, SHORT, TEXT, Party, Uscc
 
 
 class ExpertIn(Schema):
@@ -13,7 +14,7 @@ class ExpertIn(Schema):
     code = fields.String(required=True, validate=CODE)
     name = fields.String(required=True, validate=SHORT)
     employer_uscc = Uscc(load_default=None, allow_none=True)
-    directions = fields.List(fields.Integer(strict=True), load_default=list)
+    directions = fields.List(fields.Integer(strict=True, validate=COUNT), load_default=list)
     conflicts = fields.List(Party(), load_default=list)
 
 
@@ -37,7 +38,7 @@ class ScoresIn(Schema):
     """Points by criterion, as decimals in text."""
 
     scores = fields.Dict(keys=fields.String(), values=fields.Decimal(as_string=True), required=True)
-    comment = fields.String(load_default="")
+    comment = fields.String(load_default="", validate=REMARK)
 
 
 class ReasonIn(Schema):

@@ -25,7 +25,7 @@ class ReplayIn(Schema):
         load_default=None,
         validate=validate.Regexp(r"[a-z]+\.[a-z_]+\Z", error="must be service.method"),
     )
-    after = fields.Integer(load_default=0)
+    after = fields.Integer(load_default=0, validate=validate.Range(0, 2**63 - 1))
     count_only = fields.Boolean(load_default=False)
 
 

@@ -59,7 +59,7 @@ def test_every_epoch_of_a_project_stands_in_the_pages_of_revocations(office):
     projects = office.designate(2)
     for project in projects:
         for _ in range(3):
-            office.post(f"/v1/projects/{project}/revoke", office.DECISION)
+            office.post(f"/v1/projects/{project}/revoke", office.heard())
             office.post(f"/v1/projects/{project}/reinstate", office.QUASHED)
     listed = pages(office, "/v1/revocations", 2)
     assert [(line["project"], line["epoch"]) for line in listed] == [

@@ -1,5 +1,7 @@
 """Enrolment, decisions on grounds 2 to 4, reinstatement and its epochs."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.inspection import models
@@ -27,7 +29,7 @@ def test_an_official_revokes_on_each_of_the_grounds_2_to_4(office, ground):
         basis = session.get(models.Revocation, (project, 1)).basis
     assert basis["evidence"] == office.DECISION["evidence"]
     assert (basis["statement"], basis["decided_by"]) == ("waived in writing", "official:developer")
-    assert basis["notice_at"] == "2020-10-12T08:00:00+08:00"
+    assert basis["notice_at"] == office.DECISION["notice_at"]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +94,34 @@ def test_the_next_revocation_is_its_own(office):
 def test_sequences_go_on_from_the_designation_without_a_gap(office):
     (project,) = revoked(office)
     office.post(f"/v1/projects/{project}/reinstate", office.QUASHED)
-    office.post(f"/v1/projects/{project}/revoke", office.DECISION)
+    office.post(f"/v1/projects/{project}/revoke", office.heard())
     told = office.events("project.revoked", "project.reinstated")
     assert [event.sequence for event in told] == [10, 11, 12]
+
+
+def test_a_notice_of_the_last_epoch_says_nothing_in_the_next(office):
+    (project,) = revoked(office)
+    office.wait(days=20)
+    office.post(f"/v1/projects/{project}/reinstate", office.QUASHED)
+    office.wait(days=20)
+    path = f"/v1/projects/{project}/revoke"
+    late = office.DECISION | {"notice_at": (office.clock.now() - timedelta(days=21)).isoformat()}
+    problem = office.post(path, late, status=422)
+    assert [error["field"] for error in problem["errors"]] == ["notice_at"]
+    assert "reinstatement" in problem["errors"][0]["message"]
+    office.post(path, office.heard())
+    assert office.state(project) == "REVOKED"
+
+
+def test_a_decision_waits_for_the_days_in_which_the_undertaker_can_be_heard(office):
+    (project,) = office.designate()
+    hasty = office.DECISION | {"notice_at": "2020-10-11T08:00:00+08:00"}
+    problem = office.post(f"/v1/projects/{project}/revoke", hasty, status=422)
+    assert "can be heard until 2020-10-14" in problem["errors"][0]["message"]
+    assert office.state(project) == "DESIGNATED"
+    office.wait(days=3)
+    office.post(f"/v1/projects/{project}/revoke", hasty)
+    assert office.state(project) == "REVOKED"
 
 
 @pytest.mark.parametrize("field", ["decision", "reason_zh", "reason_en"])

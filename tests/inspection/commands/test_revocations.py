@@ -87,7 +87,7 @@ def test_an_acknowledgement_that_comes_before_its_revocation_is_known_is_kept(of
 
 def test_acknowledgements_of_one_epoch_say_nothing_of_the_next(office, revoked):
     office.post(f"/v1/projects/{revoked}/reinstate", office.QUASHED)
-    office.post(f"/v1/projects/{revoked}/revoke", office.DECISION)
+    office.post(f"/v1/projects/{revoked}/revoke", office.heard())
     office.receive(*(acknowledgement(office, revoked, outlet) for outlet in NEEDED_OUTLETS))
     first, second = office.get("/v1/revocations")["items"]
     assert (first["epoch"], first["missing"]) == (1, [])

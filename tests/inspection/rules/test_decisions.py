@@ -1,6 +1,6 @@
 """What a decision on grounds 2 to 4 must rest on."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
 import pytest
@@ -11,6 +11,7 @@ from shared.project import DECIDED_GROUNDS, Ground
 
 NOW = datetime(2021, 3, 1, tzinfo=UTC)
 DESIGNATED_AT = NOW - timedelta(days=100)
+HEARING = {"hearing_days": 3, "overrides": {}}
 GOOD = {
     "ground": Ground.MATERIAL_FALSEHOOD,
     "evidence": [{"description": "the licence", "sha256": "0" * 64}],
@@ -25,9 +26,13 @@ BAD = {
 }
 
 
+def check(decision, now=NOW, **hearing):
+    decisions.check_decision(decision, since=DESIGNATED_AT, now=now, **HEARING | hearing)
+
+
 @pytest.mark.parametrize("ground", DECIDED_GROUNDS)
 def test_a_complete_decision_stands_on_each_of_the_grounds_2_to_4(ground):
-    decisions.check_decision(**GOOD | {"ground": ground}, since=DESIGNATED_AT, now=NOW)
+    check(GOOD | {"ground": ground})
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,7 @@ def test_a_complete_decision_stands_on_each_of_the_grounds_2_to_4(ground):
 )
 def test_each_missing_part_is_refused_by_its_name(field, value):
     with pytest.raises(DecisionIncompleteError, match=field) as refusal:
-        decisions.check_decision(**GOOD | {field: value}, since=DESIGNATED_AT, now=NOW)
+        check(GOOD | {field: value})
     assert [error["field"] for error in refusal.value.extra["errors"]] == [field]
 
 
@@ -44,5 +49,27 @@ def test_all_missing_parts_are_named_at_once():
         bad = {field: BAD[field][0] for field, gone in zip(BAD, absent, strict=True) if gone}
         if bad:
             with pytest.raises(DecisionIncompleteError) as refusal:
-                decisions.check_decision(**GOOD | bad, since=DESIGNATED_AT, now=NOW)
+                check(GOOD | bad)
             assert [error["field"] for error in refusal.value.extra["errors"]] == list(bad)
+
+
+@pytest.mark.parametrize(
+    ("days", "overrides", "last"),
+    [
+        (3, {}, 3), (1, {}, 1), (5, {}, 7),
+        (3, {date(2021, 3, 2): False}, 4), (6, {date(2021, 3, 6): True}, 7),
+    ],
+)  # fmt: skip
+def test_nothing_is_decided_before_the_last_day_on_which_the_undertaker_can_be_heard(
+    days, overrides, last
+):
+    served = datetime(2021, 2, 28, 17, tzinfo=UTC)  # 1 March in China, a Monday
+    over = datetime(2021, 3, 1 + last, 16, tzinfo=UTC)
+    notice = GOOD | {"notice_at": served}
+    with pytest.raises(DecisionIncompleteError, match=f"until 2021-03-{1 + last:02}: decide after"):
+        check(notice, over - timedelta(seconds=1), hearing_days=days, overrides=overrides)
+    check(notice, over, hearing_days=days, overrides=overrides)
+
+
+def test_a_programme_without_days_for_hearing_asks_for_the_notice_alone():
+    check(GOOD | {"notice_at": NOW - timedelta(seconds=1)}, hearing_days=0)

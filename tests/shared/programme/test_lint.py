@@ -11,6 +11,7 @@ from shared.programme.lint import Finding, lint, read_programme
 
 SHIPPED = (Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml").read_text()
 LINES = SHIPPED.splitlines()
+FINE = "must be from 0 to 100, with at most 6 decimal places"
 INSTANT = "must be a day and time with its offset, like 2020-10-12T00:00:00+08:00"
 
 
@@ -81,7 +82,8 @@ def test_the_shipped_definition_is_clean():
          "workday_overrides.2027-02-20", "must be true or false"),
         ("policy: immediate", "policy: later", "inspection.policy",
          "Must be one of: immediate, rectify."),
-        ("pass_score: 65", "pass_score: 101", "inspection.pass_score", "must be from 0 to 100"),
+        ("pass_score: 65", "pass_score: 60.0000001", "inspection.pass_score", FINE),
+        ("pass_score: 65", "pass_score: 101", "inspection.pass_score", FINE),
         ("warning_score: 60", "warning_score: 66", "inspection.warning_score",
          "must not be above pass_score"),
         ("rectification_days: 90", "rectification_days: 0", "inspection.rectification_days",

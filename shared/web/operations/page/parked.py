@@ -20,14 +20,15 @@ from shared.web.spec import Call, route
 LIST = f"{PLACE}/parked"
 MOST_SHOWN = 20_000
 MOST_STEPS = 100
+MOST_COUNTED = 2**31 - 1
 
 
 class Done(Schema):
     """What was done just now, to be told once."""
 
     done = fields.String(load_default=None, validate=validate.OneOf([*Decision]))
-    changed = fields.Integer(load_default=0)
-    left = fields.Integer(load_default=0)
+    changed = fields.Integer(load_default=0, validate=validate.Range(0, MOST_COUNTED))
+    left = fields.Integer(load_default=0, validate=validate.Range(0, MOST_COUNTED))
 
 
 class UtcFilter(Schema):

@@ -1,11 +1,12 @@
 """What the API and the public site both read. Statements come back unlimited: callers page them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from services.notification.models.proceedings import (
@@ -22,6 +23,7 @@ from services.notification.models.register import (
     Project,
     StatusSlot,
 )
+from services.notification.rules.register import folded
 from services.notification.rules.states import REGISTERED
 from shared.spine.envelope import made_at
 from shared.spine.rows import found, missing
@@ -54,10 +56,7 @@ def registered(wanted: RegisterFilter) -> Select[Any]:
     """Public projects: from publicity onwards; `q` is part of a title, undertaker, USCC or id."""
     public = select(Project).where(Project.state.in_(REGISTERED))
     if wanted.q:
-        columns = (Project.title, Project.undertaker_name, Project.uscc, Project.id)
-        public = public.where(
-            or_(*(column.icontains(wanted.q, autoescape=True) for column in columns))
-        )
+        public = public.where(Project.searched.contains(folded(wanted.q), autoescape=True))
     exact = (
         (Project.state, wanted.state),
         (Project.direction, wanted.direction),
@@ -69,7 +68,8 @@ def registered(wanted: RegisterFilter) -> Select[Any]:
 
 def count(session: Session, statement: Select[Any]) -> int:
     """How many rows the statement has."""
-    return session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    counted = statement.with_only_columns(func.count(), maintain_column_froms=True)
+    return session.scalar(counted) or 0
 
 
 def project(session: Session, project_id: str) -> Project:
@@ -142,20 +142,21 @@ def circulars_of(session: Session, project_id: str) -> Sequence[Circular]:
     return session.scalars(wanted.order_by(Circular.year, Circular.serial)).all()
 
 
-def funnel(session: Session, programme_id: str | None = None) -> dict[str, int]:
-    """How many projects stand in each state, of one round or of all."""
-    counted = select(Project.state, func.count()).group_by(Project.state)
+def census(session: Session, programme_id: str | None = None) -> Sequence[Any]:
+    """(programme, direction, unit, state, number) of all projects, of one round or of all."""
+    place = (Project.programme, Project.direction, Project.unit, Project.state)
+    counted = select(*place, func.count().label("number")).group_by(*place)
     if programme_id is not None:
         counted = counted.where(Project.programme == programme_id)
-    return dict(session.execute(counted).all())
+    return session.execute(counted).all()
 
 
-def funnel_by(session: Session, column: str) -> list[tuple[str | int, str, int]]:
-    """(value, state, how many) of public projects, for `column` direction or unit."""
-    split: Any = Project.direction if column == "direction" else Project.unit
-    counted = select(split, Project.state, func.count()).where(Project.state.in_(REGISTERED))
-    rows = session.execute(counted.group_by(split, Project.state).order_by(split))
-    return [(value, state, number) for value, state, number in rows]
+def tally(rows: Iterable[Any], column: str) -> Counter[Any]:
+    """How many projects of a census have each value of one column."""
+    counts: Counter[Any] = Counter()
+    for row in rows:
+        counts[getattr(row, column)] += row.number
+    return counts
 
 
 def outcomes(session: Session) -> dict[str, int]:

@@ -35,19 +35,26 @@ class Page:
     next_cursor: str | None = None
 
 
-def keyset(session: Session, statement: Select[Any], page: PageRequest) -> Page:
+def keyset(
+    session: Session, statement: Select[Any], page: PageRequest, *, newest_first: bool = False
+) -> Page:
     """One page of a statement for one kind of row, in the order of its whole primary key.
 
-    Raises InvalidError for a cursor that is none of this list.
+    A model may name other unique columns to go by, as `page_key`. Raises InvalidError for a
+    cursor that is none of this list.
     """
-    key = inspect(statement.column_descriptions[0]["entity"]).primary_key
+    model = statement.column_descriptions[0]["entity"]
+    columns = inspect(model).columns
+    key = [columns[name] for name in getattr(model, "page_key", ())] or inspect(model).primary_key
     if page.after is not None:
-        statement = statement.where(tuple_(*key) > tuple_(*_fitting(page.after, key)))
-    rows = session.scalars(statement.order_by(*key).limit(page.limit + 1)).all()
+        last, here = tuple_(*_fitting(page.after, key)), tuple_(*key)
+        statement = statement.where(here < last if newest_first else here > last)
+    order = [column.desc() if newest_first else column for column in key]
+    rows = session.scalars(statement.order_by(*order).limit(page.limit + 1)).all()
     items = rows[: page.limit]
     if len(rows) == len(items):
         return Page(items)
-    return Page(items, encode_cursor(list(inspect(items[-1]).identity)))
+    return Page(items, encode_cursor([getattr(items[-1], column.key) for column in key]))
 
 
 def _fitting(values: list[Any], key: Sequence[Column[Any]]) -> list[Any]:

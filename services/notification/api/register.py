@@ -48,7 +48,7 @@ class RegisterRoutes(ServiceApi):
     def show_statistics(self, session: Session, call: Call) -> dict[str, Any]:
         """Count projects by state, inspections by outcome, revocations by ground."""
         return {
-            "funnel": queries.funnel(session, call.query["programme"]),
+            "funnel": queries.tally(queries.census(session, call.query["programme"]), "state"),
             "inspections": queries.outcomes(session),
             "revocations": queries.grounds(session),
         }

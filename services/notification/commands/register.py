@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.notification.commands.counters import count_up
 from services.notification.models.register import HistoryEntry, Project, StatusSlot
+from services.notification.rules.register import folded
 from services.notification.rules.states import ENROLLED, shown_state, status_of
 from shared.catalogue import CATALOGUE
 from shared.spine.context import Context
@@ -63,12 +64,14 @@ def _locked(session: Session, data: dict[str, Any], *, at: datetime) -> Project:
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:
     undertaker, state = data["undertaker"], data["state"]
+    searched = (data["title"], undertaker["name"], undertaker["uscc"], data["project"])
     named = {name: data[name] for name in AS_IS}
     return named | {
         "uscc": undertaker["uscc"],
         "undertaker_name": undertaker["name"],
         "stated": state,
         "state": state,
+        "searched": folded("\n".join(searched)),
     }
 
 

@@ -38,10 +38,10 @@ def _register():
         sa.Column("rectify_by", sa.Date),
         sa.Column("decision", sa.JSON),
         sa.Column("changed_at", Instant, nullable=False),
+        sa.Column("searched", sa.String(), nullable=False),
+        sqlite_with_rowid=False,
     )
-    op.create_index("projects_state", "projects", ["state", "id"])
-    op.create_index("projects_unit", "projects", ["unit", "id"])
-    op.create_index("projects_direction", "projects", ["direction", "id"])
+    op.create_index("projects_counts", "projects", ["programme", "direction", "unit", "state"])
     op.create_index("projects_changed", "projects", ["changed_at"])
     op.create_table(
         "project_history",
@@ -114,6 +114,7 @@ def _circulars():
     op.create_index("circulars_serial", "circulars", ["year", "serial"], unique=True)
     op.create_index("circulars_project", "circulars", ["project", "epoch", "kind"], unique=True)
     op.create_index("circulars_published", "circulars", ["published_at"])
+    op.create_index("circulars_ground", "circulars", ["ground"])
 
 
 def _proceedings():
@@ -178,6 +179,7 @@ def _proceedings():
         sa.Column("concluded_at", Instant, nullable=False),
     )
     op.create_index("inspections_project", "inspections", ["project", "concluded_at"])
+    op.create_index("inspections_outcome", "inspections", ["outcome"])
 
 
 def _deliveries():

@@ -84,7 +84,10 @@ class Inspection(Base):
     reported_at: Mapped[datetime]
     concluded_at: Mapped[datetime]
 
-    __table_args__ = (Index("inspections_project", "project", "concluded_at"),)
+    __table_args__ = (
+        Index("inspections_project", "project", "concluded_at"),
+        Index("inspections_outcome", "outcome"),
+    )
 
     @property
     def score(self) -> Decimal | None:

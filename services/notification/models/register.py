@@ -35,12 +35,13 @@ class Project(Base):
     rectify_by: Mapped[date | None]
     decision: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     changed_at: Mapped[datetime]
+    searched: Mapped[str]
 
+    # A search reads the rows in the order of their ids: SQLite keeps them so, without its row ids.
     __table_args__ = (
-        Index("projects_state", "state", "id"),
-        Index("projects_unit", "unit", "id"),
-        Index("projects_direction", "direction", "id"),
+        Index("projects_counts", "programme", "direction", "unit", "state"),
         Index("projects_changed", "changed_at"),
+        {"sqlite_with_rowid": False},
     )
 
     @property
@@ -99,6 +100,7 @@ class Circular(Base):
 
     __tablename__ = "circulars"
     hint = "See /v1/circulars for all of them."
+    page_key = ("year", "serial")  # numbers as text would put the ten thousandth before the second
 
     number: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int]
@@ -140,6 +142,7 @@ class Circular(Base):
         Index("circulars_serial", "year", "serial", unique=True),
         Index("circulars_project", "project", "epoch", "kind", unique=True),
         Index("circulars_published", "published_at"),
+        Index("circulars_ground", "ground"),
     )
 
     @property

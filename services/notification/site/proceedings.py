@@ -1,7 +1,6 @@
 """Inspections and draws, publicity, statistics."""
 
 import json
-from collections import Counter
 
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -58,17 +57,21 @@ class ProceedingsPages(Pages):
 
 
 def _pictures(session: Session, language: str) -> list[Picture]:
-    states = queries.funnel(session)
-    known = dict(names(session, language).directions())
-    directions: Counter[int] = Counter()
-    for number, _state, count in queries.funnel_by(session, "direction"):
-        directions[int(number)] += count
+    census = queries.census(session)
+    public = [row for row in census if row.state in REGISTERED]
+    states, directions, units = (
+        queries.tally(public, column) for column in ("state", "direction", "unit")
+    )
+    known = names(session, language)
+    called = dict(known.directions())
     outcomes, grounds = queries.outcomes(session), queries.grounds(session)
     return [
         _picture(language, "by_state", texts.STATES,
                  {state: states.get(state, 0) for state in State if state in REGISTERED}),
         bars(texts.text(language, "by_direction"),
-             [(known.get(number, str(number)), n) for number, n in sorted(directions.items())]),
+             [(called.get(number, str(number)), n) for number, n in sorted(directions.items())]),
+        bars(texts.text(language, "by_unit"),
+             [(known.unit(code), n) for code, n in sorted(units.items())]),
         _picture(language, "by_outcome", texts.OUTCOMES,
                  {name: outcomes[name] for name in texts.OUTCOMES if name in outcomes}),
         _picture(language, "by_ground", render.GROUNDS,

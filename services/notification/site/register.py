@@ -1,5 +1,6 @@
 """Home, the register, one project, circulars."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import EXCLUDE, pre_load
@@ -9,11 +10,12 @@ from werkzeug.wrappers import Response
 from services.notification import queries, status_list
 from services.notification.api.schemas import RegisterQuery
 from services.notification.models.register import Circular, Project
-from services.notification.rules.states import REGISTERED
-from services.notification.site import render
+from services.notification.rules.states import ENROLLED, REGISTERED
+from services.notification.site import render, texts
 from services.notification.site.base import LANGUAGE, Pages
 from services.notification.site.files import as_csv
-from services.notification.site.names import names
+from services.notification.site.names import Names, names
+from services.notification.site.pictures import Picture, bars
 from shared.project import State
 from shared.spine.rows import found
 from shared.web.paging import keyset
@@ -21,6 +23,13 @@ from shared.web.routes import Call, route
 
 LATEST = 5
 SHOWN_ON_HOME = (State.DESIGNATED, State.RECTIFYING, State.REVOKED)
+STEPS = {
+    "applied": frozenset(State),
+    "publicised": REGISTERED,
+    "designated": ENROLLED,
+    "in_force": frozenset({State.DESIGNATED, State.RECTIFYING}),
+    "revoked": frozenset({State.REVOKED}),
+}
 STATES = [state for state in State if state in REGISTERED]
 
 
@@ -44,13 +53,15 @@ class RegisterPages(Pages):
     @route("GET", f"{LANGUAGE}/", produces="text/html")
     def show_home(self, session: Session, call: Call) -> Response:
         """Show where the programme stands, and the latest circulars."""
-        counts = queries.funnel(session)
-        figures = [(state, counts.get(state, 0)) for state in SHOWN_ON_HOME]
+        census, language = queries.census(session), str(call.path["language"])
+        counts, known = queries.tally(census, "state"), names(session, language)
         return self.page(
             call,
             "home.html",
             "/",
-            figures=figures,
+            figures=[(state, counts.get(state, 0)) for state in SHOWN_ON_HOME],
+            round=known.rounds[0][1] if known.rounds else None,
+            funnel=_funnel(census, known, language),
             circulars=queries.latest_circulars(session, LATEST),
         )
 
@@ -58,15 +69,17 @@ class RegisterPages(Pages):
     def show_register(self, session: Session, call: Call) -> Response:
         """Search the register."""
         wanted = queries.registered(queries.RegisterFilter(**call.query))
+        found, is_first = keyset(session, wanted, call.page), call.page.after is None
+        is_whole = is_first and found.next_cursor is None
         return self.page(
             call,
             "register.html",
             "/register",
             wanted=call.query,
             states=STATES,
-            found=keyset(session, wanted, call.page),
-            is_first=call.page.after is None,
-            count=queries.count(session, wanted),
+            found=found,
+            is_first=is_first,
+            count=len(found.items) if is_whole else queries.count(session, wanted),
             names=names(session, str(call.path["language"])),
         )
 
@@ -101,8 +114,8 @@ class RegisterPages(Pages):
 
     @route("GET", f"{LANGUAGE}/circulars", page=True, produces="text/html")
     def show_circulars(self, session: Session, call: Call) -> Response:
-        """List the circulars."""
-        found = keyset(session, queries.circulars(), call.page)
+        """List the circulars, the newest first."""
+        found = keyset(session, queries.circulars(), call.page, newest_first=True)
         is_first = call.page.after is None
         return self.page(call, "circulars.html", "/circulars", found=found, is_first=is_first)
 
@@ -112,3 +125,16 @@ class RegisterPages(Pages):
         circular = found(session, Circular, call.path["number"])
         here = f"/circulars/{circular.number}"
         return self.page(call, "circular.html", here, circular=circular)
+
+
+def _funnel(census: Sequence[Any], known: Names, language: str) -> Picture | None:
+    """How far the projects of the newest round have come; each step counts all who reached it."""
+    if not known.rounds:
+        return None
+    newest = known.rounds[0][0]
+    counts = queries.tally((row for row in census if row.programme == newest), "state")
+    steps = [
+        (texts.text(language, name), sum(counts.get(state, 0) for state in states))
+        for name, states in STEPS.items()
+    ]
+    return bars(texts.text(language, "funnel"), steps)

@@ -183,7 +183,7 @@ def test_the_register_shows_no_application_before_publicity(database, said, life
         assert queries.count(session, queries.registered(queries.RegisterFilter())) == 0
         with pytest.raises(NotFoundError, match="There is no project"):
             queries.project(session, said.PROJECT)
-        assert queries.funnel(session) == {"SUBMITTED": 1}
+        assert queries.tally(queries.census(session), "state") == {"SUBMITTED": 1}
 
 
 def test_a_search_takes_percent_signs_for_what_they_are(database, said, life):
@@ -191,8 +191,15 @@ def test_a_search_takes_percent_signs_for_what_they_are(database, said, life):
         apply(session, life[3], said.NOW)
     with database.reading() as session:
         found = {q: queries.count(session, queries.registered(queries.RegisterFilter(q=q)))
-                 for q in ("医院", "虚构", "91350100m000100y43", "%", "_")}  # fmt: skip
-    assert found == {"医院": 1, "虚构": 1, "91350100m000100y43": 1, "%": 0, "_": 0}
+                 for q in ("医院", "虚构", "91350100m000100y43", "９１３５０１００Ｍ", "%", "_")}  # fmt: skip
+    assert found == {
+        "医院": 1,
+        "虚构": 1,
+        "91350100m000100y43": 1,
+        "９１３５０１００Ｍ": 1,
+        "%": 0,
+        "_": 0,
+    }
 
 
 def test_an_application_event_brings_history_once(database, said, life):

@@ -10,7 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import inspect, select
 
+from services.notification.models.register import Circular
 from services.notification.site import texts
 from shared.programme.lint import read_programme
 
@@ -249,6 +251,35 @@ def test_pictures_show_the_numbers_of_the_database(site):
     assert told["Failed"] == "1"
     assert told["failed inspection"] == "1"
     assert told["Online medical services"] == "3"
+    assert told["Beijing"] == "3"
+
+
+def test_the_start_page_shows_how_far_the_newest_round_has_come(site):
+    text = read(site, "/en/").text
+    told = dict(re.findall(r'<th scope="row">([^<]+)</th><td class="n">(\d+)</td>', text))
+    assert told == {
+        "Applied": "3", "Publicised": "3", "Designated": "2", "In force now": "1", "Revoked": "1",
+    }  # fmt: skip
+    assert read_programme(DEFINITION.read_text())["name_en"] in text
+
+
+def test_the_newest_circular_comes_first_also_after_the_ten_thousandth(own_site, bench):
+    with bench.laurel.session("notification") as session:
+        first = session.scalar(select(Circular))
+        for serial in (2, 9_999, 10_000):
+            columns = inspect(Circular).columns.keys()
+            more = {name: getattr(first, name) for name in columns}
+            number = f"LAUREL-2020-{serial:04d}"
+            session.add(Circular(**more | {"number": number, "serial": serial, "epoch": serial}))
+    shown, address = [], "/en/circulars?limit=1"
+    while address:
+        text = read(own_site, address).text
+        shown += re.findall(r'href="/en/circulars/LAUREL-2020-(\d+)"', text)
+        following = re.search(r'rel="next" href="([^"]+)"', text)
+        address = following and following.group(1).replace("&amp;", "&") + "&limit=1"
+    assert shown == ["10000", "9999", "0002", "0001"]
+    listed = own_site.get("/v1/circulars").json["items"]
+    assert [item["number"][-4:] for item in listed] == ["0001", "0002", "9999", "0000"]
 
 
 def test_a_transcript_can_be_downloaded_once_it_is_drawn(own_site, bench, said):

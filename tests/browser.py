@@ -1,5 +1,6 @@
 """A real browser, without a window, for pages that are served on loopback by the test itself."""
 
+import importlib.resources
 import threading
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from deploy.local import binaries
 
-WIDE, NARROW = (1280, 900), (390, 844)
+WIDE, NARROW = (1280, 900), (360, 780)
 SECONDS = 20
 OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -93,6 +94,17 @@ class Browser:
         """By how many pixels the page must be scrolled sideways."""
         root = "document.documentElement"
         return self.driver.execute_script(f"return {root}.scrollWidth - {root}.clientWidth")
+
+    def obstacles(self):
+        """What axe-core finds on the page at hand: WCAG 2.2 A and AA, and its best practices."""
+        axe = importlib.resources.files("selenium_axe_python") / "axe-core/axe.min.js"
+        self.driver.execute_script(axe.read_text(encoding="utf-8"))
+        found = self.driver.execute_async_script("axe.run().then(arguments[0])")
+        return [
+            f"{fault['id']}: {node['html'][:120]}"
+            for fault in found["violations"]
+            for node in fault["nodes"]
+        ]
 
     def complaints(self):
         """What the console has said since the last time."""

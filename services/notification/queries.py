@@ -125,6 +125,12 @@ def status_slot(session: Session, project_id: str) -> StatusSlot | None:
     return session.scalar(select(StatusSlot).where(StatusSlot.project == project_id))
 
 
+def latest_changes(session: Session, limit: int) -> Sequence[Project]:
+    """The public projects that changed last, the newest change first."""
+    newest = registered(RegisterFilter()).order_by(Project.changed_at.desc(), Project.id)
+    return session.scalars(newest.limit(limit)).all()
+
+
 def circulars() -> Select[Any]:
     """All circulars, in no order: page or order them by year and serial."""
     return select(Circular)

@@ -67,18 +67,8 @@ class Round(Laurel):
         return projects
 
     def recommend(self, number):
-        code = credit_code(number)
+        code, body = credit_code(number), self.application(number)
         who, unit = self.token("undertaker", undertaker=code), self.token("unit", unit=UNIT)
-        body = {
-            "programme": "2020",
-            "unit": UNIT,
-            "uscc": code,
-            "undertaker_name": f"虚构公司{number}",
-            "title": f"虚构项目{number}",
-            "direction": 1,
-            "contact_email": f"c{number}@example.org",
-            "evidence": EVIDENCE,
-        }
         project = self.call("intake", "POST", "/v1/applications", body, who)["project"]
         base = f"/v1/applications/{project}"
         self.call("intake", "POST", f"{base}/submit", {}, who)
@@ -88,6 +78,18 @@ class Round(Laurel):
         opinion = {"opinion": "good", "signatory": "Wang"}
         self.call("intake", "POST", f"{base}/recommend", opinion, unit)
         return project
+
+    def application(self, number):
+        return {
+            "programme": "2020",
+            "unit": UNIT,
+            "uscc": credit_code(number),
+            "undertaker_name": f"虚构公司{number}",
+            "title": f"虚构项目{number}",
+            "direction": 1,
+            "contact_email": f"c{number}@example.org",
+            "evidence": EVIDENCE,
+        }
 
     def score(self, project):
         for number in range(4):

@@ -20,6 +20,7 @@ FEED_LENGTH = 50
 NOTHING_YET = datetime(1970, 1, 1, tzinfo=UTC)
 AN_HOUR = "public, max-age=3600"
 FILES = {"site.css": "text/css", "favicon.svg": "image/svg+xml"}
+BARE = ("register", "circulars", "inspections", "publicity", "statistics", "about")
 NOT_OURS = (
     "/v1/",
     "/openapi.json",
@@ -40,6 +41,11 @@ class DoorPages(Pages):
     def enter(self, session: Session, call: Call) -> Response:  # noqa: ARG002 - one signature
         """Go to the pages in the browser's language."""
         return _in_language(call, "/")
+
+    @route("GET", f"/<any({','.join(BARE)}):name>", produces="text/html")
+    def enter_page(self, session: Session, call: Call) -> Response:  # noqa: ARG002 - one signature
+        """Go to a page in the browser's language."""
+        return _in_language(call, f"/{call.path['name']}")
 
     @route("GET", "/projects/<project>", produces="text/html")
     def enter_project(self, session: Session, call: Call) -> Response:  # noqa: ARG002 - one signature
@@ -66,13 +72,24 @@ class DoorPages(Pages):
         """Give the latest circulars as an Atom feed (RFC 4287)."""
         found = queries.latest_circulars(session, FEED_LENGTH)
         updated = found[0].published_at if found else NOTHING_YET
-        language = str(call.path["language"])
+        return self._feed(call, "circulars", "feed.atom", updated, circulars=found)
+
+    @route("GET", f"{LANGUAGE}/register.atom", produces="application/atom+xml")
+    def show_register_feed(self, session: Session, call: Call) -> Response:
+        """Give the projects that changed last as an Atom feed."""
+        found = queries.latest_changes(session, FEED_LENGTH)
+        updated = found[0].changed_at if found else NOTHING_YET
+        return self._feed(call, "register", "register.atom", updated, projects=found)
+
+    def _feed(self, call: Call, of: str, name: str, updated: datetime, **entries: Any) -> Response:
         told = render.feed(
-            language,
-            circulars=found,
+            str(call.path["language"]),
+            of=of,
+            name=name,
             updated=updated,
             site=self.runtime.settings.site_url,
             is_rehearsal=self.is_rehearsal,
+            **{"circulars": (), "projects": ()} | entries,
         )
         return render.fresh(told, call.headers)
 

@@ -108,6 +108,18 @@ def test_both_languages_have_a_word_for_everything():
             assert placeholders[0] == placeholders[1], name
 
 
+def test_every_word_is_used_by_a_page():
+    """By its name in quotes, or by a beginning to which a page adds what the data say."""
+    place = Path(texts.__file__).parent
+    pages = "".join(
+        path.read_text() for pattern in ("*.py", "templates/*") for path in place.glob(pattern)
+    )
+    named = set(re.findall(r"[\"']([a-z0-9_]+)[\"']", pages))
+    begun = tuple(re.findall(r"[\"']([a-z]+_)[\"'] ~", pages))
+    said = {name for name in texts.PAGES if name in named or name.startswith(begun)}
+    assert texts.PAGES.keys() - said == set()
+
+
 def test_no_link_of_the_whole_site_is_broken_and_no_page_has_a_script(site):
     seen, open_ = set(), ["/zh/", "/en/"]
     while open_:
@@ -203,7 +215,13 @@ def test_lists_take_a_constant_number_of_queries(own_site, bench, said):
     [("en-GB,en;q=0.9", "en"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("fr", "zh"), ("", "zh")],
 )
 def test_bare_addresses_go_to_the_browsers_language(site, accepts, language):
-    for address in ("/", "/projects/2020-P110000-0003", "/circulars/LAUREL-2020-0001"):
+    for address in (
+        "/",
+        "/register",
+        "/about",
+        "/projects/2020-P110000-0003",
+        "/circulars/LAUREL-2020-0001",
+    ):
         answer = read(site, address, 302, **{"Accept-Language": accepts})
         assert answer.headers["Location"] == f"/{language}{address}"
 
@@ -240,6 +258,20 @@ def test_the_feed_is_atom_and_tells_of_the_circular(site):
     (entry,) = feed.findall(f"{ATOM}entry")
     assert entry.find(f"{ATOM}id").text.endswith("/circulars/LAUREL-2020-0001")
     assert entry.find(f"{ATOM}title").text == "Designation revoked 互联网医院平台"
+
+
+def test_the_registers_feed_tells_the_latest_changes_first(site):
+    feed = ET.fromstring(read(site, "/zh/register.atom").text)
+    entries = feed.findall(f"{ATOM}entry")
+    told = [entry.find(f"{ATOM}updated").text for entry in entries]
+    assert len(entries) == 3
+    assert told == sorted(told, reverse=True)
+    assert feed.find(f"{ATOM}updated").text == told[0]
+    titles = {entry.find(f"{ATOM}title").text for entry in entries}
+    assert "已撤销: 互联网医院平台" in titles
+    addresses = [entry.find(f"{ATOM}link").get("href") for entry in entries]
+    for address in addresses:
+        read(site, address[address.index("/zh/"):])  # fmt: skip
 
 
 def test_pictures_show_the_numbers_of_the_database(site):
@@ -326,7 +358,8 @@ def test_a_revoked_project_tells_how_fast_each_outlet_followed(site):
 
 
 @pytest.mark.parametrize(
-    "address", ["/en/", "/zh/register", "/en/register.csv", "/en/feed.atom", "/site.css"]
+    "address",
+    ["/en/", "/zh/register", "/en/register.csv", "/en/feed.atom", "/zh/register.atom", "/site.css"],
 )
 def test_what_a_reader_has_already_is_not_sent_again(site, address):
     first = read(site, address)

@@ -119,6 +119,7 @@ O . . . . .  POST   /v1/tasks/<task>/dismiss
 public       GET    /
 public       GET    /.well-known/jwks.json
 public       GET    /<any(site.css,favicon.svg):name>
+public       GET    /<any(register,circulars,inspections,publicity,statistics,about):name>
 public       GET    /<any(zh,en):language>/
 public       GET    /<any(zh,en):language>/about
 public       GET    /<any(zh,en):language>/circulars
@@ -129,6 +130,7 @@ public       GET    /<any(zh,en):language>/inspections/<plan>
 public       GET    /<any(zh,en):language>/projects/<project>
 public       GET    /<any(zh,en):language>/publicity
 public       GET    /<any(zh,en):language>/register
+public       GET    /<any(zh,en):language>/register.atom
 public       GET    /<any(zh,en):language>/register.csv
 public       GET    /<any(zh,en):language>/statistics
 public       GET    /circulars/<number>

@@ -10,12 +10,12 @@ Every agency has the same chance for every target, however many inspectors it re
 names on paper would win it work.
 """
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+
+from shared.canonical import canonical, digest
 
 VERSION = "laurel-draw/1"
 AT_CAP = "the agency is at its cap"
@@ -43,17 +43,17 @@ ALGORITHM = (
 
 def freeze(directory: Sequence[Mapping[str, Any]]) -> str:
     """SHA-256 of a directory in canonical JSON, entries in the order of their ids."""
-    return _hash(_json(_by_id(directory)))
+    return digest(canonical(_by_id(directory)))
 
 
 def plan_hash(plan: Mapping[str, Any]) -> str:
     """SHA-256 of an announced plan in canonical JSON: all that a draw depends on but chance."""
-    return _hash(_json(plan))
+    return digest(canonical(plan))
 
 
 def commitment(secret: str) -> str:
     """What the holder of a secret publishes before the draw."""
-    return _hash(secret)
+    return digest(secret)
 
 
 def draw(
@@ -75,7 +75,7 @@ def draw(
     targets_hash, inspectors_hash = freeze(targets), freeze(inspectors)
     parts = [VERSION, plan_hash(plan), targets_hash, inspectors_hash]
     parts += [secrets[holder] for holder in sorted(secrets)]
-    seed = _hash(netstrings(*parts, public_value))
+    seed = digest(netstrings(*parts, public_value))
     results, skips = _assign(plan, targets, inspectors, seed, withdrawn)
     return {
         "version": VERSION,
@@ -108,7 +108,7 @@ def ticket(seed: str, entry: str) -> str:
 
     The digits stand last first: the low ones are unbiased, the high ones are not.
     """
-    digits = f"{int(_hash(_hash(seed) + entry), 16):064d}"
+    digits = f"{int(digest(digest(seed) + entry), 16):064d}"
     return f"0.{digits[::-1]}"
 
 
@@ -210,11 +210,3 @@ def _team(  # noqa: PLR0917 - the parts of one decision
 
 def _by_id(directory: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return sorted(map(dict, directory), key=lambda entry: str(entry["id"]))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -37,6 +37,13 @@ class InvalidError(LaurelError):
         return cls(f"{field} {message}.", errors=[{"field": field, "message": message}])
 
 
+class EvidenceMissingError(LaurelError):
+    """What is said rests on evidence, and some of it is not there."""
+
+    slug = "evidence-missing"
+    status = 422
+
+
 class UnauthenticatedError(LaurelError):
     """No bearer token, or one that does not verify."""
 

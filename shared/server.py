@@ -16,11 +16,13 @@ from shared.clock import Clock, clock_from
 from shared.errors import LaurelError, SettingError
 from shared.runtime import Runtime
 from shared.settings import Settings
-from shared.spine import migrate, parking
-from shared.spine.broker import Broker, Topology, broker_at
+from shared.spine import migrate
+from shared.spine.broker import Broker, Topology
+from shared.spine.broker.choice import broker_at
 from shared.spine.database import Database
 from shared.spine.entrypoints import topology_from
 from shared.spine.entrypoints.host import host, stop_all
+from shared.spine.patience import Patience
 from shared.telemetry import REHEARSAL
 from shared.web.access import load_or_create_key
 
@@ -42,7 +44,10 @@ def runtime_for(
     service: str, settings: Settings, broker: Broker, clock: Clock, topology: Topology
 ) -> Runtime:
     """What one service runs on; raises SchemaVersionError or SettingError if it must not start."""
-    database = Database(service, settings.database_url)
+    patience = Patience(
+        settings.parked_attempts, settings.retry_base_seconds, settings.retry_cap_seconds
+    )
+    database = Database(service, settings.database_url, patience)
     migrate.check(database)
     database.follow_clock(clock.kind)
     return Runtime(settings, clock, database, broker, topology, service)
@@ -60,9 +65,6 @@ class Server:
 
     def __init__(self, names: Sequence[str], settings: Settings) -> None:
         """Check everything that could be wrong before anything is started."""
-        parking.PATIENCE = parking.Patience(
-            settings.parked_attempts, settings.retry_base_seconds, settings.retry_cap_seconds
-        )
         self.clock = clock_from(settings.clock)
         timeout = settings.confirm_timeout_seconds
         self.broker = broker_at(settings.broker_url, confirm_timeout=timeout)

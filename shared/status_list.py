@@ -4,6 +4,8 @@ import base64
 import zlib
 from collections.abc import Sequence
 
+from shared.canonical import base64url
+
 TYPE = "statuslist+jwt"
 REFERENCE_TYPE = "designation+jwt"
 SIZES = (1, 2, 4, 8)
@@ -21,7 +23,7 @@ def pack(statuses: Sequence[int], bits: int) -> bytes:
 
 def compress(packed: bytes) -> str:
     """The `lst` member: zlib at its highest level, base64url without padding (section 4.2)."""
-    return base64.urlsafe_b64encode(zlib.compress(packed, 9)).decode().rstrip("=")
+    return base64url(zlib.compress(packed, 9))
 
 
 def status_at(lst: str, bits: int, index: int) -> int:

@@ -23,7 +23,8 @@ from shared.runtime import Runtime
 from shared.server import runtime_for, service_class
 from shared.settings import Settings
 from shared.spine import migrate, parking, reconcile
-from shared.spine.broker import Broker, Consumer, Delivery, broker_at
+from shared.spine.broker import Broker, Consumer, Delivery
+from shared.spine.broker.choice import broker_at
 from shared.spine.broker.topology import conversation_queue, dead_letter_queue
 from shared.spine.context import Actor, Context
 from shared.spine.conversation import Conversation

@@ -4,15 +4,14 @@ Transitions 1 to 6 of the life cycle (2020 plan, III (1): strict check of the ma
 and the later states that other services decide and intake follows.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import InvalidError, LaurelError
+from shared.canonical import canonical, digest
+from shared.errors import EvidenceMissingError, InvalidError, LaurelError
 from shared.machine import next_state
 from shared.project import State
 
@@ -69,12 +68,6 @@ class OutsideWindowError(LaurelError):
     """Submission is closed, or not open yet."""
 
     slug = "outside-submission-window"
-
-
-class EvidenceMissingError(LaurelError):
-    """Required evidence is not there."""
-
-    slug = "evidence-missing"
 
 
 class EvidenceNotVerifiedError(LaurelError):
@@ -171,8 +164,7 @@ def questioned_items(verdicts: Mapping[str, Verdict | None]) -> list[str]:
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """SHA-256 over the canonical JSON of what was submitted; fixed at submission."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(canonical(content))
 
 
 def named_once(known: Mapping[str, str], policy: Mapping[str, Any]) -> dict[str, str]:
@@ -183,11 +175,11 @@ def named_once(known: Mapping[str, str], policy: Mapping[str, Any]) -> dict[str,
     """
     version = policy["rule_version"]
     judging = {name: policy.get(name) for name in JUDGING}
-    digest = hashlib.sha256(json.dumps(judging, sort_keys=True).encode()).hexdigest()
-    if known.get(version, digest) != digest:
+    judged_by = digest(canonical(judging))
+    if known.get(version, judged_by) != judged_by:
         message = f"names the rules of an earlier edition, which were others than {version!r} here"
         raise InvalidError.at("inspection.rule_version", message)
-    return {**known, version: digest}
+    return {**known, version: judged_by}
 
 
 def check_unit_code(code: str) -> None:

@@ -3,7 +3,6 @@
 `alg` is `Ed25519` (RFC 9864); the older name `EdDSA` is accepted too. The header names its key.
 """
 
-import base64
 import binascii
 import json
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from shared.canonical import base64url, from_base64url
 from shared.errors import LaurelError
 
 ALGORITHMS = ("Ed25519", "EdDSA")
@@ -35,7 +35,7 @@ def generate_key() -> dict[str, str]:
     """A fresh private key as a JWK (RFC 8037)."""
     key = Ed25519PrivateKey.generate()
     secret, public = key.private_bytes_raw(), key.public_key().public_bytes_raw()
-    return {"kty": "OKP", "crv": "Ed25519", "x": encode(public), "d": encode(secret)}
+    return {"kty": "OKP", "crv": "Ed25519", "x": base64url(public), "d": base64url(secret)}
 
 
 def public_part(jwk: dict[str, Any]) -> dict[str, str]:
@@ -45,10 +45,10 @@ def public_part(jwk: dict[str, Any]) -> dict[str, str]:
 
 def sign(body: bytes, private_jwk: dict[str, Any], kid: str) -> str:
     """The value of the `laurel-signature` header for these bytes."""
-    header = encode(json.dumps({"alg": "Ed25519", "kid": kid}, separators=(",", ":")).encode())
-    key = Ed25519PrivateKey.from_private_bytes(decode(private_jwk["d"]))
-    signature = key.sign(f"{header}.{encode(body)}".encode())
-    return f"{header}..{encode(signature)}"
+    header = base64url(json.dumps({"alg": "Ed25519", "kid": kid}, separators=(",", ":")).encode())
+    key = Ed25519PrivateKey.from_private_bytes(from_base64url(private_jwk["d"]))
+    signature = key.sign(f"{header}.{base64url(body)}".encode())
+    return f"{header}..{base64url(signature)}"
 
 
 def key_id_of(header: str) -> str:
@@ -61,7 +61,7 @@ def verify(body: bytes, header: str, public_jwk: dict[str, Any]) -> None:
     protected, _fields, signature = _parts(header)
     key = load_public_key(public_jwk)
     try:
-        key.verify(signature, f"{protected}.{encode(body)}".encode())
+        key.verify(signature, f"{protected}.{base64url(body)}".encode())
     except InvalidSignature as error:
         raise SignatureError(
             "The signature does not fit the body: sign the exact bytes that you send."
@@ -73,27 +73,12 @@ def load_public_key(jwk: dict[str, Any]) -> Ed25519PublicKey:
     try:
         if (jwk["kty"], jwk["crv"]) != ("OKP", "Ed25519"):
             raise SignatureError("The key must be a JWK with kty OKP and crv Ed25519.")
-        point = decode(jwk["x"])
+        point = from_base64url(jwk["x"])
         if int.from_bytes(point, "little") % SIGN_BIT in SMALL_ORDER:
             raise SignatureError("The key is a point of small order: anybody can sign for it.")
         return Ed25519PublicKey.from_public_bytes(point)
     except (KeyError, TypeError, ValueError) as error:
         raise SignatureError(f"The key is no Ed25519 JWK: {error}.") from error
-
-
-def encode(data: bytes) -> str:
-    """base64url without padding (RFC 7515, section 2)."""
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def decode(text: str) -> bytes:
-    """The bytes in base64url without padding; raises ValueError for anything else."""
-    if not isinstance(text, str) or "=" in text:
-        raise ValueError("base64url must be text without padding")
-    data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
-    if encode(data) != text:
-        raise ValueError("base64url has stray bits at its end")
-    return data
 
 
 def _parts(header: str) -> tuple[str, dict[str, Any], bytes]:
@@ -103,8 +88,8 @@ def _parts(header: str) -> tuple[str, dict[str, Any], bytes]:
             f"The header {HEADER} must be a detached JWS: protected header, two dots, signature."
         )
     try:
-        fields = json.loads(decode(parts[0]), object_pairs_hook=_no_duplicates)
-        signature = decode(parts[2])
+        fields = json.loads(from_base64url(parts[0]), object_pairs_hook=_no_duplicates)
+        signature = from_base64url(parts[2])
     except (ValueError, binascii.Error, RecursionError) as error:
         raise SignatureError(f"The signature cannot be read: {error}.") from error
     _check_fields(fields)

@@ -27,7 +27,8 @@ from shared.cli.client import TIMEOUT_SECONDS, Services, part
 from shared.cli.values import SECONDS
 from shared.errors import LaurelError
 from shared.settings import Settings
-from shared.spine.broker import Broker, BrokerError, Message, broker_at
+from shared.spine.broker import Broker, BrokerError, Message
+from shared.spine.broker.choice import broker_at
 from shared.spine.broker.topology import receipts_queue
 from shared.spine.envelope import CONTENT_TYPE, UndecodableError, new_id
 from shared.workdays import china_date

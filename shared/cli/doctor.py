@@ -16,7 +16,8 @@ from shared.errors import LaurelError
 from shared.server import whole_topology
 from shared.settings import Settings
 from shared.spine import migrate
-from shared.spine.broker import BrokerError, broker_at
+from shared.spine.broker import BrokerError
+from shared.spine.broker.choice import broker_at
 from shared.spine.database import Database
 from shared.web.access import load_or_create_key
 

@@ -14,7 +14,8 @@ from shared.errors import LaurelError
 from shared.server import Server, whole_topology
 from shared.settings import Settings
 from shared.spine import migrate as migrations
-from shared.spine.broker import BrokerError, Topology, broker_at
+from shared.spine.broker import BrokerError, Topology
+from shared.spine.broker.choice import broker_at
 from shared.spine.database import Database
 
 NAMES = click.Choice(SERVICES)

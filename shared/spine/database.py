@@ -31,6 +31,7 @@ from sqlalchemy.pool import NullPool, Pool, QueuePool
 from shared.errors import SettingError
 from shared.spine import tables
 from shared.spine.outbox import OutboxSession
+from shared.spine.patience import Patience
 from shared.spine.waiting import at_most, wait_with_bounds
 
 # Four services twice, each with its probe: 96 of the 97 connections that PostgreSQL gives unasked.
@@ -46,13 +47,14 @@ class AbortedTransactionError(Exception):
 
 
 class Database:
-    """The database that `service` owns.
+    """The database that `service` owns; its sessions say how patiently what failed is retried.
 
     `on_recorded` is called after each commit that put events into the outbox, with their lanes.
     """
 
-    def __init__(self, service: str, url: str) -> None:
+    def __init__(self, service: str, url: str, patience: Patience | None = None) -> None:
         self.service = service
+        self._info = {"service": service, "patience": patience or Patience()}
         self.url = url.replace("{service}", service)
         self.engine = _engine(self.url)
         self._probe = self.engine if self.is_sqlite else _postgres_engine(self.url, NullPool)
@@ -67,8 +69,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A session whose changes and recorded events are committed together, or not at all."""
-        info = {"service": self.service}
-        with OutboxSession(self._writing, info=info, expire_on_commit=False) as session:
+        with OutboxSession(self._writing, info=self._info, expire_on_commit=False) as session:
             yield session
             session.commit()
             recorded: set[str] = session.info.pop("recorded", set())
@@ -78,7 +79,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session for queries only; whatever it changes is rolled back."""
-        with Session(self.engine, info={"service": self.service}) as session:
+        with Session(self.engine, info=self._info) as session:
             yield session
 
     def answers(self) -> bool:

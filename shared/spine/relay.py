@@ -29,7 +29,8 @@ from shared.spine.broker import Message, Outcome, Publisher
 from shared.spine.broker.topology import needed_queue
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE
-from shared.spine.parking import MAX_DETAIL, RNG, Patience
+from shared.spine.parking import MAX_DETAIL
+from shared.spine.patience import Patience
 from shared.spine.tables import outbox, replays
 from shared.spine.texts import storable
 from shared.telemetry import RELAY_FAILURES
@@ -167,7 +168,7 @@ class Relay:
     def _put_off(self, session: Session, refused: Sequence[tuple[Row[Any], str]]) -> None:
         for row, error in refused:
             attempts = row.attempts + 1
-            due_at = datetime.now(UTC) + PATIENCE.delay(attempts, RNG)
+            due_at = datetime.now(UTC) + PATIENCE.delay(attempts)
             values = {"attempts": attempts, "due_at": due_at, "error": storable(error, MAX_DETAIL)}
             session.execute(self._row(row).values(**values))
             if NO_EXCHANGE in error and self.lane != "replays":

@@ -4,7 +4,6 @@ Tokens come from a real OIDC issuer through its key set, or from the local devel
 are always checked in real time, also under a rehearsal clock.
 """
 
-import base64
 import json
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from shared import uscc
+from shared.canonical import from_base64url
 from shared.errors import ForbiddenError, SettingError, UnauthenticatedError
 from shared.settings import Settings
 from shared.spine.context import Actor
@@ -127,7 +127,7 @@ def load_or_create_key(path: Path) -> OKPKey:
 def private_bytes(path: str) -> bytes:
     """The 32 bytes of the private key in a JWK file, to make other secrets from."""
     told = load_or_create_key(Path(path)).as_dict(private=True)
-    return base64.urlsafe_b64decode(f"{told['d']}==")
+    return from_base64url(str(told["d"]))
 
 
 def _create_key(path: Path) -> None:

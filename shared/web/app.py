@@ -23,7 +23,7 @@ from shared.web.access import Gate
 from shared.web.idempotency import Once
 from shared.web.limits import Limit, caller
 from shared.web.paging import Page, page_request
-from shared.web.problems import DatabaseAwayError
+from shared.web.problems import DatabaseUnavailableError
 from shared.web.spec import PUBLIC, Call, Route, built, routes_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -163,7 +163,7 @@ def _as_database_problem(error: SQLAlchemyError, request: Request) -> LaurelErro
         case OperationalError() | InterfaceError() | PoolTimeoutError():
             _log.error("database-problem", error=str(error)[:300])
             detail = "The database does not answer or is too busy; nothing was changed. Try again."
-            return DatabaseAwayError(detail)
+            return DatabaseUnavailableError(detail)
         case DataError():
             _log.warning("value-out-of-range", path=request.path, error=str(error)[:300])
             detail = "A value is larger than can be kept; nothing was changed."

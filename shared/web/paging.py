@@ -1,7 +1,5 @@
 """Cursor pages: a list goes on after the last key seen, whatever was added meanwhile."""
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Select, inspect, tuple_
 from sqlalchemy.orm import Session
 
+from shared.canonical import base64url, from_base64url
 from shared.errors import InvalidError
 from shared.spine.texts import is_storable
 
@@ -76,14 +75,14 @@ def page_request(arguments: dict[str, str]) -> PageRequest:
 
 def encode_cursor(key: list[Any]) -> str:
     """The opaque form of a key."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+    return base64url(json.dumps(key).encode())
 
 
 def decode_cursor(cursor: str) -> list[Any]:
     """The key in a cursor; raises InvalidError."""
     try:
-        key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
-    except (binascii.Error, ValueError, RecursionError) as error:
+        key = json.loads(from_base64url(cursor))
+    except (ValueError, RecursionError) as error:
         raise _bad("cursor", NOT_OURS) from error
     if not isinstance(key, list) or not all(map(_is_storable, key)):
         raise _bad("cursor", NOT_OURS)

@@ -11,7 +11,7 @@ from shared.errors import InvalidError, LaurelError
 CONTENT_TYPE = "application/problem+json"
 
 
-class DatabaseAwayError(LaurelError):
+class DatabaseUnavailableError(LaurelError):
     """The database does not answer; nothing was changed."""
 
     slug = "database-unavailable"

@@ -15,7 +15,7 @@ from shared.web.openapi import document
 from shared.web.operations import OperationsApi
 from shared.web.operations.page import is_page, refusal
 from shared.web.paging import Page
-from shared.web.problems import DatabaseAwayError, problem
+from shared.web.problems import DatabaseUnavailableError, problem
 from shared.web.spec import Call, route
 
 __all__ = ["Call", "Page", "ServiceApi", "route"]
@@ -67,7 +67,7 @@ class ServiceApi(OperationsApi):
         The broker is not asked: without it requests are accepted and events wait in the outbox.
         """
         if not self.runtime.database.answers():
-            raise DatabaseAwayError("The database does not answer; requests cannot be kept.")
+            raise DatabaseUnavailableError("The database does not answer; requests cannot be kept.")
         try:
             migrate.check(self.runtime.database)
         except SchemaVersionError as error:

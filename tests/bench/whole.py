@@ -28,7 +28,8 @@ from shared.clock import RehearsalClock
 from shared.programme.definition import parse
 from shared.project import NEEDED_OUTLETS
 from shared.settings import Settings
-from shared.spine.broker import Message, broker_at
+from shared.spine.broker import Message
+from shared.spine.broker.choice import broker_at
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE, Event, encode, new_id
 from shared.spine.outbox import record

@@ -5,8 +5,8 @@ from contextlib import suppress
 import amqp
 
 from shared.spine import relay
-from shared.spine.broker import broker_at
 from shared.spine.broker.amqp import AmqpPublisher
+from shared.spine.broker.choice import broker_at
 from shared.spine.relay import Relay, RelayError
 from tests.chaos import oracle
 from tests.chaos.guards import NAMES, guard, replaced

@@ -11,7 +11,8 @@ from eventlet import patcher
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.spine.broker import Message, broker_at
+from shared.spine.broker import Message
+from shared.spine.broker.choice import broker_at
 from shared.spine.envelope import CONTENT_TYPE, MAX_BODY_BYTES, MAX_DEPTH, new_id
 from shared.spine.tables import parked
 

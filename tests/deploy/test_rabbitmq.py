@@ -9,7 +9,7 @@ from pika.exceptions import ConnectionClosedByBroker, ProbableAccessDeniedError
 from shared.catalogue import AGENCY_RECEIPT, CATALOGUE, SERVICES
 from shared.errors import LaurelError
 from shared.server import whole_topology
-from shared.spine.broker import broker_at
+from shared.spine.broker.choice import broker_at
 from shared.spine.broker.topology import DEAD_LETTERS, Topology, receipts_queue
 
 pytestmark = pytest.mark.long

@@ -11,7 +11,7 @@ import pytest
 from deploy.local import binaries
 from shared.documents import refreshed
 from shared.server import service_class, whole_topology
-from shared.spine.broker import broker_at
+from shared.spine.broker.choice import broker_at
 from shared.testing import Laurel
 from shared.web.spec import routes_of
 

@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 from deploy.local import process
 from deploy.local.process import wait_until
 from shared.catalogue import SERVICES
-from shared.spine.broker import broker_at
+from shared.spine.broker.choice import broker_at
 from shared.spine.database import Database
 from shared.spine.envelope import new_id
 from shared.spine.tables import outbox

@@ -8,7 +8,7 @@ from stdnum.cn import uscc
 
 from services.intake import rules
 from services.intake.rules import Move, Verdict
-from shared.errors import IllegalTransitionError
+from shared.errors import EvidenceMissingError, IllegalTransitionError
 from shared.project import State
 
 OPENS = datetime(2020, 10, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def test_submission_outside_the_window_is_refused(now):
 
 
 def test_missing_evidence_is_named():
-    with pytest.raises(rules.EvidenceMissingError, match="b"):
+    with pytest.raises(EvidenceMissingError, match="b"):
         check(OPENS, present=("a",))
 
 

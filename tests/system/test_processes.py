@@ -13,7 +13,7 @@ import requests
 
 from deploy.local import process
 from shared.settings import Settings
-from shared.spine.broker import broker_at
+from shared.spine.broker.choice import broker_at
 from shared.spine.database import Database
 from shared.web.access import issue_token, load_or_create_key
 

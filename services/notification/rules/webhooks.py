@@ -4,13 +4,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.canonical import canonical
 from shared.errors import InvalidError
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that the specification gives to secrets
@@ -45,7 +45,7 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 
 def body_of(content: Mapping[str, Any]) -> bytes:
     """The bytes to send, the same at every attempt."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return canonical(content).encode()
 
 
 def check_url(url: str, networks: Networks) -> None:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from shared.errors import LaurelError
+from shared.errors import EvidenceMissingError, LaurelError
 
 NAMELESS = re.compile(  # whole names, then parts that no real name has
     r"na|anon|none|noname|nobody|unknown|([a-z])\1+|(mr|mrs|ms|miss|dr)[a-z]?"
@@ -18,13 +18,6 @@ class AnonymousObjectionError(LaurelError):
     """Objections carry a real name."""
 
     slug = "anonymous-objection"
-    status = 422
-
-
-class EvidenceMissingError(LaurelError):
-    """Objections carry evidence."""
-
-    slug = "evidence-missing"
     status = 422
 
 

@@ -16,7 +16,8 @@ from requests.adapters import HTTPAdapter
 
 from shared.errors import LaurelError
 from shared.settings import Settings
-from shared.spine.broker import BrokerError, Message, Publisher, broker_at
+from shared.spine.broker import BrokerError, Message, Publisher
+from shared.spine.broker.choice import broker_at
 from shared.web.access import issue_token, load_or_create_key
 
 PATIENCE_SECONDS = 180

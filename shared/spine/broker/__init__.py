@@ -20,7 +20,6 @@ __all__ = [
     "Publisher",
     "Queue",
     "Topology",
-    "broker_at",
 ]
 
 
@@ -129,14 +128,3 @@ class Broker(Protocol):
     def depths(self, queues: Sequence[str]) -> dict[str, int]:
         """How many messages wait in each queue; raises BrokerError."""
         ...
-
-
-def broker_at(url: str, *, confirm_timeout: float = 10) -> Broker:
-    """The broker that a URL names: `memory://` or `amqp(s)://…`."""
-    if url.startswith("memory:"):
-        from shared.spine.broker.memory import MemoryBroker  # noqa: PLC0415 - only the one in use
-
-        return MemoryBroker()
-    from shared.spine.broker.amqp import AmqpBroker  # noqa: PLC0415 - only the one in use
-
-    return AmqpBroker(url, confirm_timeout)

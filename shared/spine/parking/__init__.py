@@ -5,11 +5,9 @@ time; after the last one, or at once when the bytes cannot be understood, an ope
 """
 
 import hashlib
-import random
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +20,7 @@ from shared.spine.broker import Delivery
 from shared.spine.envelope import Event, made_at, new_id
 from shared.spine.events import CATALOGUE, sources
 from shared.spine.parking.headers import kept, typed
+from shared.spine.patience import Patience
 from shared.spine.tables import parked, parked_steps
 from shared.spine.texts import storable
 
@@ -50,27 +49,6 @@ PERMANENT = {
 }
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How often, and how far apart, an event is tried again by itself; see `delay`."""
-
-    attempts: int = 8
-    base_seconds: float = 1.0
-    cap_seconds: float = 300.0
-
-    def delay(self, attempts: int, rng: random.Random) -> timedelta:
-        """Full jitter over an exponential back-off (AWS Architecture Blog, 2015), never below half.
-
-        The half keeps two attempts from falling together.
-        """
-        ceiling = min(self.cap_seconds, self.base_seconds * 2.0 ** (attempts - 1))
-        return timedelta(seconds=ceiling * rng.uniform(0.5, 1.0))
-
-
-PATIENCE = Patience()
-RNG = random.SystemRandom()
-
-
 def park(
     session: Session, handler: str, delivery: Delivery, error: Exception, event: Event | None
 ) -> str:
@@ -79,6 +57,7 @@ def park(
     What is parked already, and open or discarded, is not parked once more.
     """
     now, handler = datetime.now(UTC), storable(handler, LONGEST_NAME)
+    patience: Patience = session.info["patience"]
     slug, detail = describe_error(error)
     held = slug in PERMANENT
     event_id, source = identity(delivery, event)
@@ -98,7 +77,7 @@ def park(
         "state": ParkedState.HELD if held else ParkedState.WAITING,
         "attempts": 1,
         "parked_at": now,
-        "due_at": None if held else now + PATIENCE.delay(1, RNG),
+        "due_at": None if held else now + patience.delay(1),
         **_error_columns(handler, slug, detail),
     }
     session.execute(insert(parked).values(**row))
@@ -108,16 +87,16 @@ def park(
 
 def postpone(session: Session, row: Row[Any], error: Exception) -> None:
     """Count a failed attempt, and wait for the next one or for an operator."""
-    now = datetime.now(UTC)
+    now, patience = datetime.now(UTC), session.info["patience"]
     slug, detail = describe_error(error)
     attempts = row.attempts + 1
-    held = slug in PERMANENT or attempts >= PATIENCE.attempts
+    held = slug in PERMANENT or attempts >= patience.attempts
     change(
         session,
         [row.id],
         attempts=attempts,
         state=ParkedState.HELD if held else ParkedState.WAITING,
-        due_at=None if held else now + PATIENCE.delay(attempts, RNG),
+        due_at=None if held else now + patience.delay(attempts),
         **_error_columns(row.handler, slug, detail),
     )
     note_step(session, [row.id], SPINE, f"attempt {attempts} failed", f"{slug}: {detail}")

@@ -25,8 +25,8 @@ from shared.catalogue import CHANGE_REPORTED  # noqa: E402
 from shared.clock import SystemClock  # noqa: E402
 from shared.server import runtime_for  # noqa: E402
 from shared.settings import Settings  # noqa: E402
-from shared.spine.broker import broker_at  # noqa: E402
 from shared.spine.broker.amqp import AmqpBroker, AmqpPublisher  # noqa: E402
+from shared.spine.broker.choice import broker_at  # noqa: E402
 from shared.spine.entrypoints import EventHandler, handles, topology_from  # noqa: E402
 from shared.spine.entrypoints.host import host  # noqa: E402
 from shared.spine.outbox import record, write_pending  # noqa: E402

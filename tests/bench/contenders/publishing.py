@@ -14,7 +14,8 @@ from eventlet import tpool  # noqa: E402
 from kombu import Exchange  # noqa: E402
 from nameko.amqp.publish import Publisher  # noqa: E402
 
-from shared.spine.broker import Message, broker_at  # noqa: E402
+from shared.spine.broker import Message  # noqa: E402
+from shared.spine.broker.choice import broker_at  # noqa: E402
 from shared.spine.broker.link import Link  # noqa: E402
 from shared.spine.broker.topology import Topology, event_queue  # noqa: E402
 from shared.spine.envelope import CONTENT_TYPE  # noqa: E402

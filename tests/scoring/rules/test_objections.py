@@ -4,9 +4,9 @@ import pytest
 
 from services.scoring.rules.objections import (
     AnonymousObjectionError,
-    EvidenceMissingError,
     check_objection,
 )
+from shared.errors import EvidenceMissingError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from shared.agency.kit import METHODS, sample, write_kit
 from shared.agency.signing import verify
 from shared.cli.client import Services
 from shared.server import whole_topology
-from shared.spine.broker import Message, broker_at
+from shared.spine.broker import Message
+from shared.spine.broker.choice import broker_at
 from shared.spine.broker.topology import needed_queue
 from shared.spine.envelope import CONTENT_TYPE, new_id
 

@@ -7,7 +7,7 @@ import pytest
 from deploy.local import process
 from shared.catalogue import SERVICES
 from shared.server import whole_topology
-from shared.spine.broker import broker_at
+from shared.spine.broker.choice import broker_at
 from tests.shared.cli.conftest import Installation
 
 

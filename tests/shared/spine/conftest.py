@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, text, update
 
 from shared.catalogue import PROGRAMME_PUBLISHED
-from shared.spine.broker import Message, broker_at
+from shared.spine.broker import Message
+from shared.spine.broker.choice import broker_at
 from shared.spine.conversation import Conversation
 from shared.spine.entrypoints import handlers_of, handles
 from shared.spine.inbox import handle_batch

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.errors import IllegalTransitionError, NotFoundError
-from shared.spine import parking
 from shared.spine.broker import Message
 from shared.spine.envelope import CONTENT_TYPE, Event, encode, new_id
 from shared.spine.parking.decisions import Decision, decide_one, history
@@ -97,11 +96,11 @@ def test_attempts_are_counted_in_the_database_until_an_operator_must_decide(stac
     stack.publish("bad")
     with pytest.raises(AssertionError):
         stack.settle()
-    for _ in range(parking.PATIENCE.attempts):
+    for _ in range(stack.settings.parked_attempts):
         stack.make_due()
         stack.retry_parked()
     (row,) = stack.parked_rows()
-    assert (row.state, row.attempts) == ("held", parking.PATIENCE.attempts)
+    assert (row.state, row.attempts) == ("held", stack.settings.parked_attempts)
     assert stack.effects() == []
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from deploy.local.process import wait_until
 from shared.spine.backlog import BACKLOG
-from shared.spine.broker import BrokerError, broker_at
+from shared.spine.broker import BrokerError
+from shared.spine.broker.choice import broker_at
 from shared.spine.outbox import write_pending
 from shared.spine.relay import LANES, RelayError
 from shared.spine.tables import outbox

@@ -9,7 +9,8 @@ import pytest
 from deploy.local.process import wait_until
 from shared.catalogue import SERVICES
 from shared.server import whole_topology
-from shared.spine.broker import BrokerError, Message, broker_at
+from shared.spine.broker import BrokerError, Message
+from shared.spine.broker.choice import broker_at
 from shared.spine.broker.topology import Topology, dead_letter_queue, event_queue
 from shared.spine.envelope import new_id
 

@@ -16,6 +16,7 @@ from shared.errors import NotFoundError
 from shared.project import State
 from shared.spine.rows import found
 from shared.web.routes import Call, route
+from shared.workdays import china_date
 
 
 class ProceedingsPages(Pages):
@@ -46,8 +47,15 @@ class ProceedingsPages(Pages):
     def show_publicities(self, session: Session, call: Call) -> Response:
         """Show the lists under publicity."""
         known = names(session, str(call.path["language"]))
-        lists = queries.publicities(session)
-        return self.page(call, "publicity.html", "/publicity", lists=lists, names=known)
+        return self.page(
+            call,
+            "publicity.html",
+            "/publicity",
+            lists=queries.publicities(session),
+            names=known,
+            rounds=dict(known.rounds),
+            today=china_date(call.now),
+        )
 
     @route("GET", f"{LANGUAGE}/statistics", produces="text/html")
     def show_statistics_page(self, session: Session, call: Call) -> Response:

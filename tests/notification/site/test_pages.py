@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -293,6 +294,16 @@ def test_the_start_page_shows_how_far_the_newest_round_has_come(site):
         "Applied": "3", "Publicised": "3", "Designated": "2", "In force now": "1", "Revoked": "1",
     }  # fmt: skip
     assert read_programme(DEFINITION.read_text())["name_en"] in text
+
+
+def test_a_list_says_until_when_and_how_to_object(own_site, bench):
+    text = read(own_site, "/en/publicity").text
+    assert "Objections are taken until the end of 19 October 2020." in text
+    assert "real name" in text
+    bench.laurel.clock.set(bench.laurel.clock.now() + timedelta(days=30))
+    assert (
+        "Objections could be raised until 19 October 2020." in read(own_site, "/en/publicity").text
+    )
 
 
 def test_the_newest_circular_comes_first_also_after_the_ten_thousandth(own_site, bench):

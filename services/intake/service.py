@@ -6,6 +6,7 @@ from services.intake.api import IntakeApi
 from services.intake.commands import applications, bars
 from shared.catalogue import (
     APPLICATION_NOT_SELECTED,
+    APPLICATION_RESUMED,
     APPLICATION_SCORED,
     PROJECT_CHANGED,
     PROJECT_DESIGNATED,
@@ -26,6 +27,7 @@ class IntakeService(IntakeApi):
     @handles(
         APPLICATION_SCORED,
         APPLICATION_NOT_SELECTED,
+        APPLICATION_RESUMED,
         PROJECT_DESIGNATED,
         PROJECT_REVOKED,
         PROJECT_REINSTATED,

@@ -73,9 +73,9 @@ def count(session: Session, statement: Select[Any]) -> int:
 
 
 def project(session: Session, project_id: str) -> Project:
-    """A public project; raises NotFoundError also for one that is not public yet."""
+    """A project that is or was public; raises NotFoundError for one that is not public yet."""
     row = found(session, Project, project_id)
-    if row.state not in REGISTERED:
+    if row.state not in REGISTERED and row.publicity is None:
         raise missing(Project, project_id)
     return row
 
@@ -188,6 +188,12 @@ def publicities(session: Session) -> Sequence[Publicity]:
     """All publicity lists, newest first."""
     newest = select(Publicity).order_by(Publicity.opens_on.desc(), Publicity.id)
     return session.scalars(newest).all()
+
+
+def states_of(session: Session, lists: Iterable[Publicity]) -> dict[str, str]:
+    """Where the projects of some publicity lists stand now, by their ids."""
+    listed = Project.publicity.in_([one.id for one in lists])
+    return dict(session.execute(select(Project.id, Project.state).where(listed)).all())
 
 
 def plans(session: Session) -> Sequence[Plan]:

@@ -45,6 +45,7 @@ class NotificationService(SitePages, NotificationApi):
         catalogue.APPLICATION_REJECTED,
         catalogue.APPLICATION_SCORED,
         catalogue.APPLICATION_NOT_SELECTED,
+        catalogue.APPLICATION_RESUMED,
     )
     def follow_application(self, session: Session, event: Event, context: Context) -> None:
         """Follow the application; its contact is told how the reviews ended."""

@@ -25,7 +25,8 @@ class Programme(KeptProgramme, Base):
 class Entry(Base):
     """One recommended application on its way to designation; its sequence goes on from intake's.
 
-    `acted_by` is the undertaker that its revocation bars; `is_barred` is an entry that this ended.
+    `acted_by` is the undertaker that its revocation bars; `barred_from` is where an
+    entry stood that this ended.
     """
 
     __tablename__ = "entries"
@@ -48,7 +49,7 @@ class Entry(Base):
     publicity: Mapped[str | None] = mapped_column(index=True)
     designate_at: Mapped[datetime | None] = mapped_column(index=True)
     frozen_count: Mapped[int] = mapped_column(default=0)
-    is_barred: Mapped[bool] = mapped_column(default=False)
+    barred_from: Mapped[State | None] = mapped_column(String)
     acted_by: Mapped[str | None] = mapped_column(index=True)
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]

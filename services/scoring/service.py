@@ -37,9 +37,9 @@ class ScoringService(ScoringApi):
         entries.close_entry(session, event, context)
 
     @handles(PROJECT_REINSTATED)
-    def reopen_entry(self, session: Session, event: Event, _context: Context) -> None:
-        """Show the entry of a reinstated project as designated again."""
-        entries.follow_project(session, event)
+    def reopen_entry(self, session: Session, event: Event, context: Context) -> None:
+        """Show the entry of a reinstated project as designated again; what it ended goes on."""
+        entries.reopen_entry(session, event, context)
 
     @handles(PROJECT_CHANGED)
     def follow_project(self, session: Session, event: Event, _context: Context) -> None:

@@ -22,6 +22,12 @@ class ApplicationNotSelected(ProjectState):
     reasons = fields.List(fields.String(), required=True)
 
 
+class ApplicationResumed(ProjectState):
+    """Why it goes on."""
+
+    reasons = fields.List(fields.String(), required=True)
+
+
 class PublicityEntry(ProjectState):
     """One shortlisted project in the publicity list."""
 
@@ -55,6 +61,13 @@ APPLICATION_SCORED = declare(
 )
 APPLICATION_NOT_SELECTED = declare(
     "application.not_selected", SCORING, ApplicationNotSelected, None, "It was not selected."
+)
+APPLICATION_RESUMED = declare(
+    "application.resumed",
+    SCORING,
+    ApplicationResumed,
+    None,
+    "It goes on after all: a place became free, or what had ended it was undone.",
 )
 PUBLICITY_OPENED = declare(
     "publicity.opened",

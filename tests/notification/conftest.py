@@ -30,6 +30,7 @@ STATES = {
     "application.rejected": "NOT_RECOMMENDED",
     "application.scored": "SCORED",
     "application.not_selected": "NOT_SELECTED",
+    "application.resumed": "SHORTLISTED",
     "project.designated": "DESIGNATED",
     "project.revoked": "REVOKED",
     "project.reinstated": "DESIGNATED",
@@ -43,6 +44,7 @@ MORE = {
     "application.recommended": {"opinion": "true", "content_hash": "0" * 64},
     "application.scored": {"score": "81.5"},
     "application.not_selected": {"reasons": ["rank 61 of 60"]},
+    "application.resumed": {"reasons": ["a place became free"]},
 }
 
 

@@ -48,6 +48,7 @@ CONTACT_TYPES = (
     "application.returned",
     "application.rejected",
     "application.not_selected",
+    "application.resumed",
     *PUBLIC_TYPES,
 )
 

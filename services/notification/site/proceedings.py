@@ -47,11 +47,13 @@ class ProceedingsPages(Pages):
     def show_publicities(self, session: Session, call: Call) -> Response:
         """Show the lists under publicity."""
         known = names(session, str(call.path["language"]))
+        lists = queries.publicities(session)
         return self.page(
             call,
             "publicity.html",
             "/publicity",
-            lists=queries.publicities(session),
+            lists=lists,
+            states=queries.states_of(session, lists),
             names=known,
             rounds=dict(known.rounds),
             today=china_date(call.now),

@@ -1,16 +1,19 @@
 """Entries as events bring them: entered when recommended, closed when revoked."""
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
-from services.scoring.rules.states import UNDECIDED, Move, moved
-from shared.catalogue import APPLICATION_NOT_SELECTED
+from services.scoring.commands.selection import has_place
+from services.scoring.rules.states import UNDECIDED, WITH_PLACE, Move, moved, resumed
+from shared.catalogue import APPLICATION_NOT_SELECTED, APPLICATION_RESUMED
 from shared.project import Outlet, State
 from shared.revocations import Revoked, acknowledge, who_acted
 from shared.spine.context import Context
 from shared.spine.envelope import Event
 from shared.spine.outbox import record
+
+INCOMPLETE = "the recommendation is incomplete: it has no opinion or no content hash"
 
 
 def enter_application(session: Session, event: Event, context: Context) -> None:
@@ -25,14 +28,12 @@ def enter_application(session: Session, event: Event, context: Context) -> None:
         return
     entry = _new_entry(event, State.RECOMMENDED)
     session.add(entry)
-    bar = models.Entry.acted_by == entry.undertaker["uscc"]
-    barring = select(models.Entry.project).where(bar, models.Entry.state == State.REVOKED)
-    if revoked := session.scalar(barring.limit(1)):
-        _end_barred(session, entry, revoked, context)
-    elif data["content_hash"] and data["opinion"].strip():
+    if data["content_hash"] and data["opinion"].strip():
         entry.state = moved(entry.state, Move.FIND_COMPLETE)
     else:
-        entry.reasons = ["the recommendation is incomplete: it has no opinion or no content hash"]
+        entry.reasons = [INCOMPLETE]
+    if revoked := _barring(session, entry.undertaker["uscc"]):
+        _end_barred(session, entry, revoked, context)
 
 
 def close_entry(session: Session, event: Event, context: Context) -> None:
@@ -40,7 +41,7 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
 
     Entries of the undertaker that acted, which are not designated yet, end with it.
     """
-    others = _locked_undecided(session, event)
+    others = _locked(session, event.subject, who_acted(event), models.Entry.state.in_(UNDECIDED))
     entry = session.get(models.Entry, event.subject)
     if entry is None:
         entry = _new_entry(event, State.REVOKED)
@@ -52,6 +53,18 @@ def close_entry(session: Session, event: Event, context: Context) -> None:
         for other in others:
             _end_barred(session, other, entry.project, context)
     acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
+
+
+def reopen_entry(session: Session, event: Event, context: Context) -> None:
+    """Follow a reinstatement: what the revocation had ended goes on, in any order."""
+    entry = session.get(models.Entry, event.subject)
+    acted_by = entry.acted_by if entry and entry.state == State.REVOKED else None
+    others = _locked(session, event.subject, acted_by, models.Entry.barred_from.is_not(None))
+    follow_project(session, event)
+    session.flush()
+    if acted_by and _barring(session, acted_by) is None:
+        for other in others:
+            _resume(session, other, context)
 
 
 def follow_project(session: Session, event: Event) -> None:
@@ -67,21 +80,45 @@ def follow_project(session: Session, event: Event) -> None:
         setattr(entry, name, event.data[name])
 
 
-def _locked_undecided(session: Session, event: Event) -> list[models.Entry]:
-    """The undecided entries of the undertaker that acted, but for the revoked one.
+def _locked(
+    session: Session, project: str, undertaker: str | None, which: ColumnElement[bool]
+) -> list[models.Entry]:
+    """Those other entries of an undertaker.
 
-    All are locked at once in the order of their ids, the revoked one included: two revocations of
+    All are locked at once in the order of their ids, this project's included: two revocations of
     one undertaker at the same moment wait for each other.
     """
     entry = models.Entry
-    is_theirs = entry.undertaker["uscc"].as_string() == who_acted(event)
-    which = or_(entry.project == event.subject, is_theirs & entry.state.in_(UNDECIDED))
-    found = session.scalars(select(entry).where(which).order_by(entry.project).with_for_update())
-    return [one for one in found if one.project != event.subject]
+    theirs = and_(entry.undertaker["uscc"].as_string() == undertaker, which)
+    both = select(entry).where(or_(entry.project == project, theirs)).order_by(entry.project)
+    found = session.scalars(both.with_for_update().execution_options(populate_existing=True))
+    return [one for one in found if one.project != project]
+
+
+def _barring(session: Session, undertaker: str) -> str | None:
+    """A revoked project by which this undertaker is barred."""
+    bar = models.Entry.acted_by == undertaker
+    barring = select(models.Entry.project).where(bar, models.Entry.state == State.REVOKED)
+    return session.scalar(barring.limit(1))
+
+
+def _resume(session: Session, entry: models.Entry, context: Context) -> None:
+    ended_from = State(str(entry.barred_from))
+    is_public = entry.designate_at is not None and entry.designate_at > context.now
+    place = ended_from in WITH_PLACE and has_place(session, entry)
+    entry.state = resumed(ended_from, has_place=place, is_public=is_public)
+    entry.barred_from = None
+    if entry.state != State.PUBLICISED:
+        entry.publicity = entry.designate_at = None
+    if entry.state == State.NOT_SELECTED:
+        entry.reasons = ["its place went to another while its undertaker was barred"]
+        return
+    entry.reasons = [INCOMPLETE] if entry.state == State.RECOMMENDED else []
+    record(session, APPLICATION_RESUMED, entry, context, reasons=["the bar was undone"])
 
 
 def _end_barred(session: Session, entry: models.Entry, revoked: str, context: Context) -> None:
-    entry.state, entry.is_barred = moved(entry.state, Move.BAR), True
+    entry.barred_from, entry.state = entry.state, moved(entry.state, Move.BAR)
     entry.reasons = [f"the undertaker is barred because project {revoked} was revoked"]
     record(session, APPLICATION_NOT_SELECTED, entry, context)
 
@@ -101,5 +138,4 @@ def _new_entry(event: Event, state: State) -> models.Entry:
         sequence=event.sequence,
         reasons=[],
         frozen_count=0,
-        is_barred=False,
     )

@@ -13,7 +13,12 @@ from services.scoring.commands.programmes import round_of
 from services.scoring.rules import ranking
 from services.scoring.rules.scores import UnscoredEntriesError, exact_mean
 from services.scoring.rules.states import Move, moved
-from shared.catalogue import APPLICATION_NOT_SELECTED, PROJECT_DESIGNATED, PUBLICITY_OPENED
+from shared.catalogue import (
+    APPLICATION_NOT_SELECTED,
+    APPLICATION_RESUMED,
+    PROJECT_DESIGNATED,
+    PUBLICITY_OPENED,
+)
 from shared.errors import LaurelError
 from shared.programme.values import Programme
 from shared.project import State
@@ -65,11 +70,14 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
 def _keep_outcome(
     session: Session, entry: models.Entry, outcome: ranking.Outcome, context: Context
 ) -> None:
-    shortlist = Move.FREE_PLACE if entry.state == State.NOT_SELECTED else Move.SHORTLIST
+    waited = entry.state == State.NOT_SELECTED
+    shortlist = Move.FREE_PLACE if waited else Move.SHORTLIST
     entry.state = moved(entry.state, shortlist if outcome.shortlisted else Move.NOT_SELECT)
     entry.rank, entry.reasons = outcome.rank, list(outcome.reasons)
     if not outcome.shortlisted:
         record(session, APPLICATION_NOT_SELECTED, entry, context)
+    elif waited:
+        record(session, APPLICATION_RESUMED, entry, context, reasons=["a place became free"])
 
 
 def open_publicity(session: Session, programme: str, context: Context) -> models.Publicity:
@@ -144,9 +152,15 @@ def _waiting(session: Session, programme: str) -> Sequence[models.Entry]:
         entry.state == State.NOT_SELECTED,
         entry.rank.is_not(None),
         entry.publicity.is_(None),
-        entry.is_barred.is_(False),
+        entry.barred_from.is_(None),
     )
     return session.scalars(statement.order_by(entry.rank).with_for_update()).all()
+
+
+def has_place(session: Session, entry: models.Entry) -> bool:
+    """Whether the round still has a place for this entry."""
+    places = _places(session, round_of(session, entry.programme))
+    return ranking.is_free(entry.direction, places, Counter(places.taken))
 
 
 def _places(session: Session, programme: Programme) -> ranking.Places:
@@ -161,6 +175,7 @@ def _places(session: Session, programme: Programme) -> ranking.Places:
         by_direction={n: direction.quota for n, direction in programme.directions.items()},
         taken=Counter(row.direction for row in ranked if row.state != State.NOT_SELECTED),
         ranked=max((row.rank for row in ranked), default=0),
+        of_others=0,  # a direction that a later edition gave up
     )
 
 

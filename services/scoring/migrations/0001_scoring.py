@@ -44,7 +44,7 @@ def upgrade():
         sa.Column("publicity", sa.String(), nullable=True),
         sa.Column("designate_at", Instant, nullable=True),
         sa.Column("frozen_count", sa.Integer(), nullable=False),
-        sa.Column("is_barred", sa.Boolean(), nullable=False),
+        sa.Column("barred_from", sa.String(), nullable=True),
         sa.Column("acted_by", sa.String(), nullable=True),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),

@@ -42,12 +42,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Places:
-    """A round's quotas, and what earlier rankings used of them: places by direction, and ranks."""
+    """A round's quotas, and what earlier rankings used of them: places by direction, and ranks.
+
+    `of_others` is the quota of every direction that is not listed; None is no limit.
+    """
 
     total: int
     by_direction: Mapping[int, int | None]
     taken: Mapping[int, int] = field(default_factory=dict)
     ranked: int = 0
+    of_others: int | None = None
 
 
 def rank(candidates: Sequence[Candidate], places: Places) -> list[Outcome]:
@@ -56,7 +60,7 @@ def rank(candidates: Sequence[Candidate], places: Places) -> list[Outcome]:
     outcomes: list[Outcome] = []
     numbers = itertools.count(places.ranked + 1)
     for candidate in sorted(candidates, key=_order):
-        reasons = _reasons(candidate, places, taken)
+        reasons = _reasons(candidate.direction, places, taken)
         if not reasons:
             taken[candidate.direction] += 1
         number = candidate.rank or next(numbers)
@@ -74,14 +78,18 @@ def _order(candidate: Candidate) -> tuple[object, ...]:
     )
 
 
-def _reasons(candidate: Candidate, places: Places, taken: Counter[int]) -> list[str]:
+def is_free(direction: int, places: Places, taken: Counter[int]) -> bool:
+    """Whether a place of this direction is left, beside those taken."""
+    return not _reasons(direction, places, taken)
+
+
+def _reasons(direction: int, places: Places, taken: Counter[int]) -> list[str]:
     reasons = []
     if taken.total() >= places.total:
         reasons.append(f"all {places.total} places were taken by entries ranked before")
-    quota = places.by_direction.get(candidate.direction)
-    if quota is not None and taken[candidate.direction] >= quota:
+    quota = places.by_direction.get(direction, places.of_others)
+    if quota is not None and taken[direction] >= quota:
         reasons.append(
-            f"all {quota} places of direction {candidate.direction} were taken by entries ranked "
-            "before"
+            f"all {quota} places of direction {direction} were taken by entries ranked before"
         )
     return reasons

@@ -14,6 +14,8 @@ UNDECIDED = (
     State.PUBLICISED,
 )
 
+WITH_PLACE = (State.SHORTLISTED, State.PUBLICISED)
+
 
 class Move(StrEnum):
     """What can happen to an entry."""
@@ -44,6 +46,18 @@ TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (State.PUBLICISED, Move.DESIGNATE): State.DESIGNATED,
     **{(state, Move.BAR): State.NOT_SELECTED for state in UNDECIDED},
 }
+
+
+def resumed(ended_from: State, *, has_place: bool, is_public: bool) -> State:
+    """Where an entry goes on whose bar was undone: where it stood, if that still is.
+
+    Without its place it waits for another; after its publicity it needs a new one.
+    """
+    if ended_from not in WITH_PLACE:
+        return ended_from
+    if not has_place:
+        return State.NOT_SELECTED
+    return ended_from if is_public else State.SHORTLISTED
 
 
 def moved(state: State, move: Move) -> State:

@@ -306,6 +306,20 @@ def test_a_list_says_until_when_and_how_to_object(own_site, bench):
     )
 
 
+def test_who_loses_the_place_by_an_objection_stays_on_the_list_and_is_called_so(
+    own_site, bench, said
+):
+    project = "2020-P110000-0005"
+    assert "Under publicity" in read(own_site, f"/en/projects/{project}").text
+    bench.receive(said.on_the_wire("application.not_selected", 9, project=project))
+    assert "Not selected" in read(own_site, "/en/publicity").text
+    assert "Not selected" in read(own_site, f"/en/projects/{project}").text
+    assert project not in read(own_site, "/en/register").text
+    bench.receive(said.on_the_wire("application.resumed", 10, project=project))
+    assert "Under publicity" in read(own_site, f"/en/projects/{project}").text
+    assert project in read(own_site, "/en/register").text
+
+
 def test_the_newest_circular_comes_first_also_after_the_ten_thousandth(own_site, bench):
     with bench.laurel.session("notification") as session:
         first = session.scalar(select(Circular))

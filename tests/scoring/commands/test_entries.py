@@ -140,6 +140,64 @@ def test_a_revocation_ends_the_other_entries_of_the_undertaker_that_acted(scorin
     assert ended == {"p1", "p2", "p3"}
 
 
+def test_what_a_revocation_ended_goes_on_when_it_is_undone_in_either_order(scoring, said):
+    scoring.shortlist({"p1": "80", "p2": "70"})
+    scoring.publicise()
+    scoring.enter("p3")
+    before = scoring.states()
+    revoked, reinstated = said.revoked("p9", sequence=9), said.reinstated("p9", sequence=10)
+    scoring.receive(revoked)
+    assert set(scoring.states().values()) == {"NOT_SELECTED", "REVOKED"}
+    scoring.receive(reinstated)
+    assert scoring.states() == before | {"p9": "DESIGNATED"}
+    resumed = scoring.events("application.resumed")
+    assert {event.subject: event.data["state"] for event in resumed} == before
+    scoring.receive(said.reinstated("p8", sequence=10), said.revoked("p8", sequence=9))
+    assert scoring.states() == before | {"p9": "DESIGNATED", "p8": "DESIGNATED"}
+
+
+def test_two_bars_are_both_undone_before_anything_goes_on(scoring, said):
+    scoring.publish()
+    scoring.enter("p1")
+    scoring.receive(said.revoked("p8"), said.revoked("p9"), said.reinstated("p8", sequence=10))
+    assert scoring.states()["p1"] == "NOT_SELECTED"
+    scoring.receive(said.reinstated("p9", sequence=10))
+    assert scoring.states()["p1"] == "SCORING"
+
+
+def test_a_place_that_went_to_another_meanwhile_stays_there(scoring, said):
+    scoring.publish(total_quota=1)
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1")
+    scoring.enter("p2", undertaker=ANOTHER)
+    scoring.score_all({"p1": "90", "p2": "80"})
+    scoring.rank()
+    scoring.receive(said.revoked("p9"))
+    scoring.rank()
+    assert (scoring.states()["p1"], scoring.states()["p2"]) == ("NOT_SELECTED", "SHORTLISTED")
+    scoring.receive(said.reinstated("p9", sequence=10))
+    assert scoring.entry("p1")["state"] == "NOT_SELECTED"
+    assert scoring.entry("p1")["reasons"] == [
+        "its place went to another while its undertaker was barred"
+    ]
+    scoring.publicise()
+    scoring.decide(scoring.object("p2").json["id"], upheld=True)
+    assert [item["project"] for item in scoring.rank().json["items"]] == ["p1"]
+
+
+def test_a_publicity_that_ended_under_the_bar_is_needed_again(scoring, said):
+    scoring.shortlist({"p1": "80"})
+    scoring.publicise()
+    scoring.receive(said.revoked("p9"))
+    scoring.clock.set(scoring.clock.now() + timedelta(days=60))
+    scoring.receive(said.reinstated("p9", sequence=10))
+    assert scoring.states()["p1"] == "SHORTLISTED"
+    scoring.publicise()
+    scoring.clock.set(scoring.clock.now() + timedelta(days=60))
+    scoring.tick()
+    assert scoring.states()["p1"] == "DESIGNATED"
+
+
 def test_who_is_recommended_after_the_bar_is_not_entered_for_scoring(scoring, said):
     scoring.receive(said.revoked("p9"), said.recommended("p1"))
     assert scoring.states() == {"p1": "NOT_SELECTED", "p9": "REVOKED"}

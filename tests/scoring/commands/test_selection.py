@@ -67,11 +67,29 @@ def test_a_place_that_became_free_goes_to_the_next_in_rank(scoring):
         ("p2", 2, "SHORTLISTED")
     ]
     assert scoring.entry("p3")["reasons"] == ["all 1 places were taken by entries ranked before"]
+    (resumed,) = scoring.events("application.resumed")
+    assert (resumed.subject, resumed.data["state"]) == ("p2", "SHORTLISTED")
+    assert resumed.data["reasons"] == ["a place became free"]
     assert scoring.rank().json["slug"] == "nothing-to-do"
     scoring.publicise()
     scoring.clock.set(END + timedelta(days=30))
     scoring.tick()
     assert [event.subject for event in designated(scoring)] == ["p2"]
+
+
+def test_a_direction_that_a_later_edition_gave_up_has_no_places(scoring):
+    scoring.publish()
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1", "p2")
+    scoring.enter("p3", direction=2)
+    scoring.score_all({"p1": "90", "p2": "80", "p3": "70"})
+    left = [line for line in scoring.DEFINITION["directions"] if line["number"] != 1]
+    scoring.publish(edition=2, directions=left)
+    scoring.rank()
+    assert scoring.states() == {"p1": "NOT_SELECTED", "p2": "NOT_SELECTED", "p3": "SHORTLISTED"}
+    assert scoring.entry("p1")["reasons"] == [
+        "all 0 places of direction 1 were taken by entries ranked before"
+    ]
 
 
 def test_who_comes_late_is_ranked_after_who_waits(scoring):

@@ -6,9 +6,10 @@ characters in all, without I, O, Z, S and V.
 
 import re
 
-from stdnum.cn import uscc
+from stdnum.cn import ric, uscc
+from stdnum.exceptions import ValidationError
 
-LENGTH = 18
+LENGTH, OLDEST = 18, 1900
 # stdnum's own check wants a digit first; the authorities A, N and Y register too.
 SHAPE = re.compile("[1-9ANY][1-9][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 
@@ -37,4 +38,16 @@ def _fault(code: str) -> str | None:
         return "its check character does not fit"
     if code[1] not in AUTHORITIES.get(code[0], ""):
         return f"no known authority and category begins with {code[:2]}"
+    if _is_residents(code):
+        return "it is a resident's identity number"
     return None
+
+
+def _is_residents(code: str) -> bool:
+    """Whether it is a date of birth within a check digit of its own (GB 11643-1999)."""
+    if not code[:-1].isdigit() or ric.calc_check_digit(code) != code[-1]:
+        return False
+    try:
+        return ric.get_birth_date(code).year >= OLDEST
+    except ValidationError:
+        return False

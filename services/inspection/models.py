@@ -129,10 +129,7 @@ class Project(Base):
 
 
 class Inspection(Base):
-    """One inspection of one project by one agency.
-
-    `order` is the inspection that led to the rectification which this one re-inspects, if any.
-    """
+    """One inspection; `order` is the one that led to the rectification which it re-inspects."""
 
     __tablename__ = "inspections"
     __table_args__ = (Index("inspections_agency", "agency", "stage"),)
@@ -154,6 +151,7 @@ class Inspection(Base):
     rule_version: Mapped[str | None]
     message: Mapped[str | None]
     drawn_at: Mapped[datetime]
+    conducted_on: Mapped[date | None]
     reported_at: Mapped[datetime | None]
     concluded_at: Mapped[datetime | None]
     sequence: Mapped[int] = mapped_column(default=0)

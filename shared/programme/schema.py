@@ -12,6 +12,7 @@ from shared.programme.values import IMMEDIATE, RECTIFY
 
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
 COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
+WRITTEN_OUT = 40  # digits; a decimal of more is one that no page shows
 DAYS = validate.Range(1, 1000, error="must be from 1 to 1000")
 WAIT = validate.Range(0, 1000, error="must be from 0 to 1000")
 YEARS = validate.Range(1, 100, error="must be from 1 to 100")
@@ -30,7 +31,11 @@ class Points(validate.Range):
     def __call__(self, value: Any) -> Any:
         """The value; raises ValidationError."""
         super().__call__(value)
-        if -int(value.normalize().as_tuple().exponent) > self._places:
+        _sign, digits, exponent = value.as_tuple()
+        if abs(int(exponent)) > WRITTEN_OUT:
+            raise ValidationError(self._format_error(value, self.message_max))
+        kept = max(len(digits) + int(exponent) + self._places, 0)
+        if any(digits[kept:]):
             raise ValidationError(self._format_error(value, self.message_max))
         return value
 
@@ -137,6 +142,7 @@ class _Inspection(Schema):
     least_returned = fields.Integer(load_default=1, strict=True, validate=COUNT)
     least_return_rate = fields.Decimal(load_default=Decimal(0), as_string=True, validate=POINTS)
     min_inspectors = fields.Integer(load_default=2, strict=True, validate=INSPECTORS)
+    draw_within_days = fields.Integer(load_default=30, strict=True, validate=DAYS)
     hearing_working_days = fields.Integer(load_default=0, strict=True, validate=WAIT)
     draw_notice_working_days = fields.Integer(load_default=1, strict=True, validate=DAYS)
     agency_cap_per_year = fields.Integer(load_default=15, strict=True, validate=COUNT)

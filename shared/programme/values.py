@@ -48,6 +48,7 @@ class InspectionPolicy:
     least_return_rate: Decimal
     min_inspectors: int
     draw_notice_working_days: int
+    draw_within_days: int
     hearing_working_days: int
     agency_cap_per_year: int
     rule_version: str

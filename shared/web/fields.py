@@ -3,6 +3,7 @@
 A text that says something is never blank, so that no two services hold different rules for it.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ TRICKS = frozenset(
     map(chr, (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)))
 )
 BLANK = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
+NUMBER = re.compile(r"(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?")
+UNIT = re.compile("[A-Z][A-Z0-9]{0,15}")  # of a unit, as the programme definition has them
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -99,6 +102,19 @@ class Uscc(fields.String):
         return _canonical(str(super()._deserialize(value, attr, data, **more)))
 
 
+class Number(fields.String):
+    """A plain number in its one form, as text: ` 3225.120` is 3225.12."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
+    ) -> str:
+        text = str(super()._deserialize(value, attr, data, **more)).strip()
+        if not NUMBER.fullmatch(text):
+            raise ValidationError("must be the plain number as it was published, like 3225.12")
+        whole, _, part = text.partition(".")
+        return f"{whole}.{part}".rstrip("0").rstrip(".") if part else whole
+
+
 class Party(fields.String):
     """Somebody whom a conflict of interest is about: an undertaker's code, or a unit's.
 
@@ -111,7 +127,7 @@ class Party(fields.String):
         text = str(super()._deserialize(value, attr, data, **more)).strip().upper()
         if len(text) == uscc.LENGTH:
             return _canonical(text)
-        if not 1 <= len(text) < uscc.LENGTH:
+        if not UNIT.fullmatch(text):
             raise ValidationError("must be a unified social credit code, or the code of a unit")
         return text
 

@@ -22,6 +22,9 @@ def test_a_code_is_kept_in_one_form(written):
         ("91110000600037341M", "check character"),
         ("91350100M000100Y4Z", "a character that none has"),
         ("362322198709086409", "no known authority and category begins with 36"),
+        ("110105199003020044", "a resident's identity number"),
+        ("310115199003020028", "a resident's identity number"),
+        ("21010219900302017x", "a resident's identity number"),
     ],
 )
 def test_what_is_no_code_is_refused_with_the_reason(written, words):

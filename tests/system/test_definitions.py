@@ -61,6 +61,7 @@ def inspections(draw):
         "least_returned": draw(st.integers(1, 100_000)),
         "least_return_rate": draw(points(100)),
         "min_inspectors": draw(st.integers(2, 4)),
+        "draw_within_days": draw(st.integers(1, 1000)),
         "hearing_working_days": draw(st.integers(0, 1000)),
         "draw_notice_working_days": draw(st.integers(1, 20)),
         "agency_cap_per_year": draw(st.integers(APPLICATIONS, 100_000)),

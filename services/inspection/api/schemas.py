@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from shared.agency.message import METHODS
 from shared.programme.schema import COUNT
 from shared.project import Ground
-from shared.web.fields import CODE, LONG, SHA256, TEXT, Instant, Mail, Party, Uscc
+from shared.web.fields import CODE, LONG, SHA256, TEXT, Instant, Mail, Number, Party, Uscc
 
 KEY_ID = validate.Regexp(
     r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}\Z",
@@ -106,7 +106,7 @@ class DrawIn(Schema):
     """The secrets, opened, and the public value as it came out."""
 
     secrets = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    public_value = fields.String(required=True, validate=TEXT)
+    public_value = Number(required=True)
 
 
 class InspectionOut(Schema):
@@ -225,11 +225,7 @@ class ChangeDecisionIn(Schema):
     reason = fields.String(required=True, validate=LONG)
     uscc = Uscc(load_default=None, allow_none=True)
     name = fields.String(load_default=None, allow_none=True, validate=TEXT)
-    contact_email = Mail(
-        load_default=None,
-        allow_none=True,
-        metadata={"description": "where it is written to; without, letters go where they went"},
-    )
+    contact_email = Mail(load_default=None, allow_none=True)
 
     @validates_schema
     def _name_the_new_undertaker(self, data: dict[str, Any], **_: Any) -> None:
@@ -238,6 +234,7 @@ class ChangeDecisionIn(Schema):
         needed = {
             "uscc": "must be the new undertaker's unified social credit code",
             "name": "is needed: the new undertaker's name",
+            "contact_email": "is needed: where the new undertaker is written to",
         }
         if missing := {name: [text] for name, text in needed.items() if not data[name]}:
             raise ValidationError(missing)

@@ -72,6 +72,8 @@ def end_key(session: Session, code: str, kid: str, context: Context) -> models.A
 
 
 def register_inspector(session: Session, values: dict[str, Any]) -> models.Inspector:
-    """Enter an inspector in the directory, or change the entry."""
+    """Enter an inspector in the directory, or change the entry; a declared conflict stays."""
     found(session, models.Agency, values["agency"])
-    return session.merge(models.Inspector(**values))
+    known = session.get(models.Inspector, values["code"], with_for_update=True)
+    conflicts = {*values["conflicts"], *(known.conflicts if known else ())}
+    return session.merge(models.Inspector(**values | {"conflicts": sorted(conflicts)}))

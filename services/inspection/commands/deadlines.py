@@ -4,7 +4,12 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.inspection import models
-from services.inspection.commands.projects import move_project, revoke_project
+from services.inspection.commands.projects import (
+    cited,
+    move_project,
+    policy_of,
+    revoke_project,
+)
 from services.inspection.rules import states
 from services.inspection.rules.states import Move
 from shared.catalogue import PROJECT_EXPIRED
@@ -62,6 +67,8 @@ def keep_deadlines(session: Session, project: models.Project, context: Context) 
     basis = {"effective_at": since.isoformat()}
     if move is Move.REVOKE:
         basis["deadline"] = str(project.rectify_by)
+        if order := session.get(models.Inspection, project.order):
+            basis |= cited(policy_of(session, order))
         revoke_project(session, project, Ground.INSPECTION_FAILED, OVERDUE, by_time, basis=basis)
     else:
         move_project(session, project, move, EXPIRED, by_time, basis=basis)

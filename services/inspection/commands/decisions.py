@@ -8,14 +8,19 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models
 from services.inspection.commands.deadlines import keep_deadlines
-from services.inspection.commands.projects import move_project, replace_undertaker, revoke_project
+from services.inspection.commands.projects import (
+    carried_by,
+    move_project,
+    replace_undertaker,
+    revoke_project,
+)
 from services.inspection.commands.tasks import answer_tasks, settle_task
 from services.inspection.rules import decisions
 from services.inspection.rules.states import Move
 from shared.catalogue import PROJECT_CHANGED, PROJECT_REINSTATED
 from shared.errors import IllegalTransitionError, InvalidError
 from shared.programme.kept import programme_of
-from shared.project import VIOLATION, ChangeKind, Ground
+from shared.project import ChangeKind, Ground
 from shared.spine.context import Context
 from shared.spine.outbox import record
 from shared.spine.rows import locked
@@ -40,9 +45,11 @@ def revoke_by_decision(
         now=context.now,
     )
     ground = Ground(values["ground"])
+    tasks = answer_tasks(session, project.project, ground, values["task"], context)
+    told_at = min((task.reported_at for task in tasks), default=context.now)
     basis = values | {
-        "acted_by": _who_acted(project, ground, values["undertaker"]),
-        "tasks": answer_tasks(session, project.project, ground, values["task"], context),
+        "acted_by": _who_acted(project, ground, values["undertaker"], told_at),
+        "tasks": [task.id for task in tasks],
         "notice_at": values["notice_at"].isoformat(),
         "decided_by": str(context.actor),
     }
@@ -58,13 +65,20 @@ def _beginning(session: Session, project: models.Project) -> datetime | None:
     return end_of_day(project.valid_from - timedelta(days=1)) if project.valid_from else None
 
 
-def _who_acted(project: models.Project, ground: Ground, named: str | None) -> str:
-    """The undertaker named; else, of a falsehood, who applied, and of all else, who carries it."""
+def _who_acted(
+    project: models.Project, ground: Ground, named: str | None, told_at: datetime
+) -> str:
+    """The undertaker named; else, of a falsehood, who applied, and of all else, who carried it.
+
+    At the moment that counts: when it was reported, or now.
+    """
     undertakers = [one["uscc"] for one in (*project.former, project.undertaker)]
     if named and named not in undertakers:
         known = ", ".join(undertakers)
         raise InvalidError.at("undertaker", f"never carried this project; these did: {known}")
-    return named or undertakers[0 if ground is Ground.MATERIAL_FALSEHOOD else -1]
+    if ground is Ground.MATERIAL_FALSEHOOD:
+        return named or undertakers[0]
+    return named or carried_by(project, told_at)
 
 
 def reinstate_project(
@@ -88,7 +102,7 @@ def decide_change(
     """Decide a change: undertaker replaced, project withdrawn, or nothing to change (dismissed).
 
     Raises IllegalTransitionError for other tasks, decided ones, and a withdrawal while a violation
-    waits for its decision; UndertakerBarredError for a barred new undertaker.
+    or an inspection waits for its decision; UndertakerBarredError for a barred new undertaker.
     """
     task = locked(session, models.Task, task_id)
     if task.kind not in [*ChangeKind]:
@@ -103,7 +117,7 @@ def decide_change(
     if values["decision"] == "replaced":
         replace_undertaker(session, project, values, context)
     else:
-        _refuse_open_violation(session, project)
+        _refuse_open_tasks(session, project)
         reasons = ([values["reason"]], [values["reason"]])
         move_project(session, project, Move.WITHDRAW, reasons, context)
         record(session, PROJECT_CHANGED, project, context, contact_email=None)
@@ -119,15 +133,15 @@ def dismiss_task(session: Session, task_id: str, reason: str, context: Context) 
     return task
 
 
-def _refuse_open_violation(session: Session, project: models.Project) -> None:
+def _refuse_open_tasks(session: Session, project: models.Project) -> None:
     """A withdrawal must not be the way out of a revocation."""
-    violation = select(models.Task.id).where(
+    grave = select(models.Task.kind, models.Task.id).where(
         models.Task.project == project.project,
-        models.Task.kind == VIOLATION,
+        models.Task.kind.not_in([*ChangeKind]),
         models.Task.decided_at.is_(None),
     )
-    if waiting := session.scalar(violation.limit(1)):
+    if waiting := session.execute(grave.limit(1)).first():
         raise IllegalTransitionError(
-            f"Project {project.project} is not withdrawn while violation {waiting} is undecided:"
+            f"Project {project.project} is not withdrawn while {' '.join(waiting)} is undecided:"
             " dismiss it, or revoke."
         )

@@ -6,8 +6,7 @@ from sqlalchemy.orm import Session
 
 from services.inspection import models
 from services.inspection.commands.deadlines import keep_deadlines
-from services.inspection.commands.plans import policy_of
-from services.inspection.commands.projects import apply_verdict
+from services.inspection.commands.projects import apply_verdict, policy_of
 from services.inspection.rules import states, verdicts
 from services.inspection.rules.states import Move, Step
 from services.inspection.rules.verdicts import Outcome, Verdict
@@ -43,7 +42,7 @@ def conclude_inspection(
     inspection.stage = states.stepped(inspection.stage, Step.REPORT)
     score = report["score"]
     inspection.score = str(score) if score is not None else None
-    inspection.message = message
+    inspection.message, inspection.conducted_on = message, report["conducted_on"]
     completed = _publish(session, inspection, Step.PUBLISH, verdict, context)
     move = _consequence(inspection, project, verdict.outcome, policy)
     because = context.because_of(completed)

@@ -20,7 +20,7 @@ from services.inspection.commands.message_checks import (
     check_signature,
     check_time,
 )
-from services.inspection.commands.plans import policy_of
+from services.inspection.commands.projects import policy_of
 from services.inspection.rules import reports
 from services.inspection.rules.receipts import UNPROVED, Code
 from services.inspection.rules.reports import disagreements

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from services.inspection import models
@@ -16,7 +16,7 @@ from shared import draws
 from shared.catalogue import INSPECTION_DRAWN, INSPECTION_PLANNED
 from shared.errors import IllegalTransitionError, LaurelError
 from shared.programme.definition import parse, parse_policy
-from shared.programme.values import InspectionPolicy, Programme
+from shared.programme.values import Programme
 from shared.project import State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
@@ -39,7 +39,7 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
     """
     definition = found(session, models.Programme, values["programme"]).definition
     policy = parse_policy(definition["inspection"])
-    caps = _caps(session, policy.agency_cap_per_year, values["draw_at"])
+    caps = _caps(session, policy.agency_cap_per_year, values["draw_at"], context.now)
     targets = _targets(session, values["programme"], values["projects"], context)
     inspectors = [
         {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
@@ -134,18 +134,15 @@ def _check_draw(plan: models.Plan, secrets: Mapping[str, str], now: datetime) ->
         raise IllegalTransitionError(f"Plan {plan.id} was drawn already; a draw is never repeated.")
     if now < plan.draw_at:
         raise DrawRefusedError(f"The draw was announced for {plan.draw_at.isoformat()}.")
+    if now >= (lapsed_at := _lapses_at(plan.draw_at, plan.policy)):
+        raise DrawRefusedError(
+            f"The plan lapsed on {lapsed_at.isoformat()} without its draw: announce another."
+        )
     fitting = {holder: draws.commitment(secret) for holder, secret in secrets.items()}
     if fitting != plan.commitments:
         raise DrawRefusedError(
             "The secrets do not fit the published commitments: give every holder's secret."
         )
-
-
-def policy_of(session: Session, inspection: models.Inspection) -> InspectionPolicy:
-    """The rules that it is judged by: its plan's, or those under which its order was given."""
-    first = session.get_one(models.Inspection, inspection.order or inspection.inspection)
-    frozen = select(models.Plan.policy).where(models.Plan.id == first.plan)  # not the directories
-    return parse_policy(session.execute(frozen).scalar_one())
 
 
 def _inspection(
@@ -191,8 +188,10 @@ def _targets(
     return [{"id": p.project, "parties": sorted({p.undertaker["uscc"], p.unit})} for p in found]
 
 
-def _caps(session: Session, cap: int, draw_at: datetime) -> dict[str, int]:
+def _caps(session: Session, cap: int, draw_at: datetime, now: datetime) -> dict[str, int]:
     """What is left of each agency's cap in the draw's year when every plan that waits is drawn.
+
+    An inspection counts in the year that its draw was announced for, however late that was held.
 
     The agencies stay locked until the new plan is there, so that no two plans take one place.
     """
@@ -201,22 +200,28 @@ def _caps(session: Session, cap: int, draw_at: datetime) -> dict[str, int]:
     ).all()
     year = china_date(draw_at).year
     begin, end = (end_of_day(date(of - 1, 12, 31)) for of in (year, year + 1))
-    taken = Counter(_reserved(session, end))
-    inspection = models.Inspection
-    drawn = select(inspection.agency, func.count()).where(
-        inspection.drawn_at >= begin, inspection.drawn_at < end
-    )
-    taken.update(dict(session.execute(drawn.group_by(inspection.agency)).all()))
+    plan, inspection = models.Plan, models.Inspection
+    in_year = and_(plan.draw_at >= begin, plan.draw_at < end)
+    taken = _reserved(session, in_year, now)
+    drawn = select(inspection.agency, func.count()).join(plan, plan.id == inspection.plan)
+    counted = drawn.where(in_year).group_by(inspection.agency)
+    taken.update(dict(session.execute(counted).all()))
     return {code: max(cap - taken[code], 0) for code in agencies}
 
 
-def _reserved(session: Session, end: datetime) -> Counter[str]:
-    """The most that the plans that wait for a draw before `end` can take of each agency."""
+def _reserved(session: Session, in_year: ColumnElement[bool], now: datetime) -> Counter[str]:
+    """The most that the plans that wait for a draw in that year can take of each agency."""
     plan = models.Plan
-    waiting = select(plan.caps, plan.target_count).where(
-        plan.transcript.is_(None), plan.draw_at < end
+    waiting = select(plan.caps, plan.target_count, plan.draw_at, plan.policy).where(
+        plan.transcript.is_(None), in_year
     )
     reserved: Counter[str] = Counter()
-    for caps, target_count in session.execute(waiting):
-        reserved.update({code: min(left, target_count) for code, left in caps.items()})
+    for caps, target_count, draw_at, policy in session.execute(waiting):
+        if now < _lapses_at(draw_at, policy):
+            reserved.update({code: min(left, target_count) for code, left in caps.items()})
     return reserved
+
+
+def _lapses_at(draw_at: datetime, policy: dict[str, Any]) -> datetime:
+    """When a plan that was not drawn is void: its places go back, and so does its chance."""
+    return draw_at + timedelta(days=parse_policy(policy).draw_within_days)

@@ -1,7 +1,7 @@
 """Designated projects under supervision: enrolment, and every move of their state."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from shared.catalogue import (
     RECTIFICATION_CLOSED,
     RECTIFICATION_ORDERED,
 )
+from shared.programme.definition import parse_policy
 from shared.programme.kept import programme_of
 from shared.programme.values import InspectionPolicy
 from shared.project import Ground, State, UndertakerBarredError
@@ -63,16 +64,16 @@ def apply_verdict(
     *,
     policy: InspectionPolicy,
 ) -> None:
-    """Do to the project what the verdict asks for, by its `policy`, in its own transaction."""
+    """Do to the project what the verdict asks for, by its `policy`, in its own transaction.
+
+    What was found is its undertaker's of that day.
+    """
     if move is None:
         return
     reasons = (inspection.reasons_zh, inspection.reasons_en)
-    basis = {
-        "inspection": inspection.inspection,
-        "citation": _citation(policy),
-        "rule_version": policy.rule_version,
-    }
+    basis = {"inspection": inspection.inspection, **cited(policy)}
     if move is Move.REVOKE:
+        basis["acted_by"] = carried_by(project, _beginning_of(inspection.conducted_on))
         revoke_project(session, project, Ground.INSPECTION_FAILED, reasons, context, basis=basis)
         return
     move_project(session, project, move, reasons, context, basis=basis)
@@ -82,6 +83,13 @@ def apply_verdict(
         record(session, RECTIFICATION_ORDERED, project, context)
     else:
         record(session, RECTIFICATION_CLOSED, project, context)
+
+
+def policy_of(session: Session, inspection: models.Inspection) -> InspectionPolicy:
+    """The rules that it is judged by: its plan's, or those under which its order was given."""
+    first = session.get_one(models.Inspection, inspection.order or inspection.inspection)
+    frozen = select(models.Plan.policy).where(models.Plan.id == first.plan)  # not the directories
+    return parse_policy(session.execute(frozen).scalar_one())
 
 
 def revoke_project(
@@ -109,6 +117,14 @@ def revoke_project(
     session.add(revocation)
 
 
+def carried_by(project: models.Project, at: datetime) -> str:
+    """The code of the undertaker that carried the project at that instant."""
+    for former in project.former:
+        if at < datetime.fromisoformat(former["until"]):
+            return former["uscc"]
+    return project.undertaker["uscc"]
+
+
 def replace_undertaker(
     session: Session, project: models.Project, values: dict[str, Any], context: Context
 ) -> None:
@@ -125,7 +141,8 @@ def replace_undertaker(
     if barring:
         raise UndertakerBarredError.by(barring)
     project.state = states.moved(project.state, Move.REPLACE_UNDERTAKER)
-    project.former = [*project.former, project.undertaker]
+    until = context.now.isoformat()
+    project.former = [*project.former, {**project.undertaker, "until": until}]
     project.undertaker = {"uscc": values["uscc"], "name": values["name"]}
     reasons = ([values["reason"]], [values["reason"]])
     decision = _decision(session, project, reasons, context, {})
@@ -162,14 +179,14 @@ def _decision(
     context: Context,
     basis: Mapping[str, Any],
 ) -> dict[str, Any]:
-    policy = programme_of(session, models.Programme, project.programme).inspection
+    newest = cited(programme_of(session, models.Programme, project.programme).inspection)
     instant = context.now.isoformat()
     return {
         "ground": basis.get("ground"),
-        "citation": basis.get("citation") or _citation(policy),
+        "citation": basis.get("citation") or newest["citation"],
         "reasons_zh": list(reasons[0]),
         "reasons_en": list(reasons[1]),
-        "rule_version": basis.get("rule_version") or policy.rule_version,
+        "rule_version": basis.get("rule_version") or newest["rule_version"],
         "actor": str(context.actor),
         "inspection": basis.get("inspection"),
         "acted_by": basis.get("acted_by"),
@@ -178,8 +195,14 @@ def _decision(
     }
 
 
-def _citation(policy: InspectionPolicy) -> str:
-    return f"{policy.citation_zh} / {policy.citation_en}"
+def cited(policy: InspectionPolicy) -> dict[str, str]:
+    """What a decision by these rules cites."""
+    citation = f"{policy.citation_zh} / {policy.citation_en}"
+    return {"citation": citation, "rule_version": policy.rule_version}
+
+
+def _beginning_of(day: date | None) -> datetime:
+    return end_of_day((day or date.max) - timedelta(days=1))
 
 
 def _fix_deadline(project: models.Project, now: datetime, days: int) -> None:

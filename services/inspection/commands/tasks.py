@@ -29,7 +29,7 @@ def open_task(session: Session, event: Event) -> None:
 
 def answer_tasks(
     session: Session, project: str, ground: Ground, task_id: str | None, context: Context
-) -> list[str]:
+) -> list[models.Task]:
     """Settle what a revocation answers: the task it names, and all that report its ground.
 
     Raises InvalidError for a task that is none of the project's.
@@ -47,7 +47,7 @@ def answer_tasks(
         tasks[task.id] = task
     for one in tasks.values():
         settle_task(one, f"revoked: {ground}", context)
-    return sorted(tasks)
+    return sorted(tasks.values(), key=lambda one: one.id)
 
 
 def settle_task(task: models.Task, decision: str, context: Context) -> None:

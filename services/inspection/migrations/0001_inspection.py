@@ -158,6 +158,7 @@ def upgrade():
         sa.Column("rule_version", sa.String(), nullable=True),
         sa.Column("message", sa.String(), nullable=True),
         sa.Column("drawn_at", Instant, nullable=False),
+        sa.Column("conducted_on", sa.Date(), nullable=True),
         sa.Column("reported_at", Instant, nullable=True),
         sa.Column("concluded_at", Instant, nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=False),

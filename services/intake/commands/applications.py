@@ -83,6 +83,7 @@ def submit_application(session: Session, project: str, context: Context) -> mode
     application = own_application(session, project, context.actor)
     programme = programme_of(session, models.Programme, application.programme)
     to = rules.moved(application.state, Move.SUBMIT)
+    rules.check_direction(application.direction, programme.directions)
     rules.check_submission(
         opens_at=programme.opens_at,
         closes_at=programme.closes_at,

@@ -5,12 +5,16 @@ import unicodedata
 
 from shared.errors import EvidenceMissingError, LaurelError
 
-NAMELESS = re.compile(  # whole names, then parts that no real name has
-    r"na|anon|none|noname|nobody|unknown|([a-z])\1+|(mr|mrs|ms|miss|dr)[a-z]?"
-    r"|(an?|the|one|some)?(admin|citizen|consumer|customer|employee|guest|informant|insider|member"
-    r"ofthepublic|person|reader|resident|someone|somebody|source|test|tester|user|whistleblower)"
-    r"|.*(anonym|xx|匿名|佚名|具名|无名|姓名|保密|某|知情|热心|群众|网友|网民|市民|路人|举报|投诉"
-    r"|透露|人士|员工|职工|消费者|用户|顾客|百姓|公民|居民|业主|读者|观众|先生|女士|小姐|同志).*"
+NAMELESS = re.compile(  # whole names, then parts that no real name has; an organisation has one
+    r"na|anon|none|noname|nobody|unknown|([a-z])\1+|x+|(mr|mrs|ms|miss|dr)[a-z]?"
+    r"|(an?|the|one|some)?(concerned|honest|loyal|ordinary)?(admin|citizen|consumer|customer"
+    r"|employee|guest|informant|insider|memberofthepublic|person|reader|resident|someone|somebody"
+    r"|source|test|tester|user|whistleblower)|noname.*|nameless.*"
+    r"|.*(a[nm]on[iy]m|xxx|匿名|佚名|具名|不具|无名|無名|姓名|保密|不便公开|某|知情|热心|熱心|路人"
+    r"|人士|举报|舉報|投诉|投訴|透露|爆料|先生|女士|小姐|同志).*"
+    r"|(一|一个|一名|一位|广大|普通|老|小|内部|本)*(群众|群眾|网友|網友|网民|市民|内部人|员工|員工"
+    r"|职工|消费者|消費者|用户|用戶|顾客|顧客|百姓|老百姓|公民|居民|业主|读者|观众|受害者|受害人)[a-z甲乙丙丁]?"
+    r"|[老小][\u4e00-\u9fff]|[\u4e00-\u9fff](总|總|老师|经理|师傅|x+)"
 )
 
 

@@ -43,7 +43,7 @@ def check_scores(scores: Mapping[str, Decimal], rubric: Sequence[Criterion]) -> 
     for key in wanted.keys() & scores.keys():
         if not 0 <= scores[key] <= wanted[key]:
             faults.append((key, f"must be from 0 to {wanted[key]}"))
-        elif -int(scores[key].as_tuple().exponent) > SCORE_PLACES:
+        elif abs(int(scores[key].as_tuple().exponent)) > SCORE_PLACES:
             faults.append((key, f"must have at most {SCORE_PLACES} decimal places"))
     if faults:
         errors = [{"field": f"scores.{key}", "message": message} for key, message in sorted(faults)]

@@ -146,6 +146,18 @@ def test_what_time_did_took_effect_when_it_was_due_however_late_it_is_done(lenie
     assert datetime.fromisoformat(decision["decided_at"]) > effective + timedelta(days=300)
 
 
+def test_an_overdue_order_is_cited_by_the_rules_it_was_given_under(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    lenient.fail(lenient.draw(project)[project])
+    lenient.publish_programme("rectify", 2, rule_version="2020-2", citation_en="another rule")
+    lenient.wait(days=95)
+    (revoked,) = lenient.events("project.revoked")
+    decision = revoked.data["decision"]
+    assert decision["rule_version"] == "2020-1"
+    assert "another rule" not in decision["citation"]
+
+
 @pytest.mark.parametrize("act", ["plan", "revoke"])
 def test_an_act_finds_what_time_has_done_before_any_timer_ran(office, act):
     past, present = office.designate(2)

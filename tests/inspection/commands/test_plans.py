@@ -1,8 +1,9 @@
 """Plans, frozen and announced; draws that keep to them; the yearly cap over all of them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from services.inspection import models
 from shared import draws
@@ -97,11 +98,74 @@ def test_a_draw_is_never_repeated(office):
     office.register("agency-a")
     plan = office.plan()
     before = drawn(office, plan)
-    again = office.OPENED | {"public_value": "another"}
+    again = office.OPENED | {"public_value": "3225.13"}
     answer = office.post(f"/v1/plans/{plan['id']}/draw", again, status=409)
     assert answer["slug"] == "illegal-transition"
     assert office.get(f"/v1/plans/{plan['id']}/transcript", who=None) == before
     assert len(office.events("inspection.drawn")) == 1
+
+
+def test_a_plan_that_is_never_drawn_lapses_and_gives_its_places_back(office):
+    office.publish_programme(edition=2, agency_cap_per_year=1)
+    office.designate()
+    office.register("agency-a")
+    lost = office.plan()
+    assert office.plan(status=409)["slug"] == "draw-refused"
+    office.wait(days=40)
+    answer = office.post(f"/v1/plans/{lost['id']}/draw", office.OPENED, status=409)
+    assert "lapsed" in answer["detail"]
+    assert len(office.draw()) == 1
+
+
+def test_a_draw_counts_in_the_year_that_it_was_announced_for(office):
+    office.publish_programme(edition=2, agency_cap_per_year=1)
+    one, other = office.designate(2)
+    office.register("agency-a")
+    office.clock.set(datetime(2020, 12, 10, 1, tzinfo=UTC))
+    late = office.plan(one, draw_at="2020-12-31T09:00:00+08:00")
+    following = office.plan(other, draw_at="2021-01-10T09:00:00+08:00")
+    office.clock.set(datetime(2021, 1, 11, 1, tzinfo=UTC))
+    for plan in (late, following):
+        office.post(f"/v1/plans/{plan['id']}/draw", office.OPENED)
+    assert used(office) == ["agency-a", "agency-a"]
+    again = {"draw_at": "2021-03-01T09:00:00+08:00"}
+    assert office.plan(one, status=409, **again)["slug"] == "draw-refused"
+
+
+@pytest.mark.parametrize("written", ["3225.120", " 3225.12 ", "3225.1200"])
+def test_a_public_value_is_one_number_however_it_is_written(office, written):
+    office.designate(6)
+    office.register("agency-a")
+    plan = office.plan(target_count=2)
+    opened = office.OPENED | {"public_value": written}
+    drawn_so = office.post(f"/v1/plans/{plan['id']}/draw", opened)
+    assert office.get(f"/v1/plans/{plan['id']}/transcript", who=None)["public_value"] == "3225.12"
+    assert drawn_so
+
+
+@pytest.mark.parametrize(
+    "written", ["3,225.12", "3225.12 点", "", "03225.12", "3225.", "1e3", "another"]
+)
+def test_a_public_value_that_is_no_plain_number_is_refused(office, written):
+    office.designate()
+    office.register("agency-a")
+    plan = office.plan()
+    opened = office.OPENED | {"public_value": written}
+    problem = office.post(f"/v1/plans/{plan['id']}/draw", opened, status=422)
+    assert [error["field"] for error in problem["errors"]] == ["public_value"]
+
+
+def test_a_conflict_once_declared_stays_when_the_inspector_is_registered_again(office):
+    (project,) = office.designate()
+    office.register("agency-a")
+    party = office.project(project)["undertaker"]["uscc"]
+    with office.database.reading() as session:
+        inspectors = session.scalars(select(models.Inspector.code)).all()
+    for code in inspectors:
+        told = {"code": code, "name": "Zhao", "agency": "agency-a"}
+        office.post("/v1/inspectors", told | {"conflicts": [party]})
+        office.post("/v1/inspectors", told)
+    assert office.draw() == {}
 
 
 def test_an_unknown_plan_is_not_found(office):

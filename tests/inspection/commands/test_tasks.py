@@ -1,8 +1,12 @@
 """Reported changes and violations wait for an official, and never revoke by themselves."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 NEW = {"uscc": "91350100M000100Y43", "name": "虚构重组公司"}
+TOLD = NEW | {"contact_email": "new@undertaker.example"}
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def test_a_violation_opens_a_task_with_its_ground(office, reported):
 
 
 def test_an_undertaker_is_replaced(office, reported):
-    decide(office, decision="replaced", **NEW)
+    decide(office, decision="replaced", **TOLD)
     (changed,) = office.events("project.changed")
     assert (changed.data["state"], changed.data["undertaker"]) == ("DESIGNATED", NEW)
     decision = changed.data["decision"]
@@ -61,7 +65,7 @@ def test_a_replacement_leaves_a_running_rectification_as_it_is(lenient):
     lenient.fail(lenient.draw(project)[project])
     before = lenient.project(project)
     lenient.receive(change(lenient, project))
-    decide(lenient, decision="replaced", **NEW)
+    decide(lenient, decision="replaced", **TOLD)
     after = lenient.project(project)
     assert after == before | {"undertaker": NEW, "sequence": before["sequence"] + 1}
 
@@ -117,7 +121,7 @@ def test_a_revocation_answers_no_task_of_another_kind_or_project(office, reporte
 
 def test_what_one_undertaker_did_does_not_bar_the_next_unless_it_is_named(office, reported):
     first = office.project(reported)["undertaker"]["uscc"]
-    decide(office, decision="replaced", **NEW)
+    decide(office, decision="replaced", **TOLD)
     falsehood = office.DECISION | {"ground": "material_falsehood"}
     path = f"/v1/projects/{reported}/revoke"
     unknown = office.post(path, falsehood | {"undertaker": "91310000MA1FL00015"}, status=422)
@@ -128,12 +132,52 @@ def test_what_one_undertaker_did_does_not_bar_the_next_unless_it_is_named(office
     assert revoked.data["undertaker"] == NEW
 
 
+@pytest.mark.parametrize(("days", "who"), [(0, "first"), (5, "next")])
+def test_a_violation_is_of_who_carried_the_project_when_it_was_reported(
+    office, reported, days, who
+):
+    carried = {"first": office.project(reported)["undertaker"]["uscc"], "next": NEW["uscc"]}
+    office.wait(days=1)
+    decide(office, decision="replaced", **TOLD)
+    office.wait(days=10)
+    told = violation(office, reported)
+    at = office.clock.now() - timedelta(days=10 - days, hours=1)
+    office.receive(replace(told, data=told.data | {"reported_at": at.isoformat()}))
+    path = f"/v1/projects/{reported}/revoke"
+    office.post(path, office.DECISION | {"ground": "other_unlawful_or_dishonest", "task": "V1"})
+    (revoked,) = office.events("project.revoked")
+    assert revoked.data["decision"]["acted_by"] == carried[who]
+
+
+def test_what_a_visit_found_is_of_who_carried_the_project_that_day(office, reported):
+    first = office.project(reported)["undertaker"]["uscc"]
+    office.register("agency-a")
+    inspection = office.draw(reported)[reported]
+    visited_on = str(office.today)
+    office.wait(days=3)
+    decide(office, decision="replaced", **TOLD)
+    office.wait(days=3)
+    failed = {"score": "41.5", "result": "breach", "conducted_on": visited_on}
+    office.report(inspection, **failed)
+    (revoked,) = office.events("project.revoked")
+    assert revoked.data["decision"]["acted_by"] == first
+
+
+def test_an_inspection_that_waits_for_a_decision_is_no_way_out_either(office, reported):
+    office.register("agency-a")
+    inspection = office.draw(reported)[reported]
+    office.report(inspection, result="unreachable")
+    assert {task["kind"] for task in office.get("/v1/tasks")["items"]} >= {"unreachable"}
+    decide(office, status=409, decision="withdrawn")
+    assert office.state(reported) == "DESIGNATED"
+
+
 def test_nobody_whose_act_revoked_a_project_takes_another_over(office):
     bad, good = office.designate(2)
     office.post(f"/v1/projects/{bad}/revoke", office.DECISION)
     barred = office.project(bad)["undertaker"]["uscc"]
     office.receive(change(office, good))
-    answer = decide(office, status=409, decision="replaced", uscc=barred, name="虚构")
+    answer = decide(office, status=409, decision="replaced", **TOLD | {"uscc": barred})
     assert (answer["slug"], answer["project"]) == ("undertaker-barred", bad)
 
 
@@ -155,8 +199,9 @@ def test_a_change_is_decided_once(office, reported):
     ("body", "field"),
     [
         ({"decision": "replaced", "name": " "}, "name"),
-        ({"decision": "replaced", "uscc": NEW["uscc"]}, "name"),
-        ({"decision": "replaced", "name": "虚构"}, "uscc"),
+        ({"decision": "replaced", **TOLD, "name": None}, "name"),
+        ({"decision": "replaced", **TOLD, "uscc": None}, "uscc"),
+        ({"decision": "replaced", **NEW}, "contact_email"),
         ({"decision": "replaced", "name": "虚构", "uscc": "91350100M000100Y4Z"}, "uscc"),
         ({"decision": "sold"}, "decision"),
         ({"decision": "withdrawn", "reason": ""}, "reason"),
@@ -171,7 +216,7 @@ def test_a_decision_that_does_not_say_enough_is_refused_by_field(office, reporte
 
 def test_a_revoked_project_is_neither_replaced_nor_withdrawn(office, reported):
     office.post(f"/v1/projects/{reported}/revoke", office.DECISION)
-    for body in ({"decision": "replaced", **NEW}, {"decision": "withdrawn"}):
+    for body in ({"decision": "replaced", **TOLD}, {"decision": "withdrawn"}):
         assert decide(office, status=409, **body)["slug"] == "illegal-transition"
     assert office.state(reported) == "REVOKED"
 

@@ -36,6 +36,7 @@ def policy(
         not_cooperating_fails=not_cooperating_fails, least_returned=least_returned,
         least_return_rate=Decimal(least_return_rate), min_inspectors=2, agency_cap_per_year=10,
         draw_notice_working_days=3,
+        draw_within_days=30,
         hearing_working_days=3,
         rule_version="2020-1", citation_zh="", citation_en="",
     )  # fmt: skip

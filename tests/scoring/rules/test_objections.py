@@ -20,6 +20,10 @@ from shared.errors import EvidenceMissingError
         "Ananya None",
         "Ὀδυσσεύς Λ.",
         "O'Neill",
+        "Jamie Foxx",
+        "张公民",
+        "中国消费者协会",
+        "北京市消费者协会",
     ],
 )
 def test_a_real_name_is_taken_two_chinese_characters_suffice(name):
@@ -36,7 +40,8 @@ def test_a_real_name_is_taken_two_chinese_characters_suffice(name):
         "某某", "张某", "某公司员工", "热心市民", "群众", "知情人", "知情者", "热心人", "热心人士",
         "一名群众", "群众甲", "网友甲", "路人甲", "举报人", "不愿透露", "业内人士", "员工", "消费者",
         "用户", "王先生", "市民王先生", "张XX", "老百姓", "Mr X", "A citizen", "user123", "test",
-        "whistleblower", "Someone", "a consumer",
+        "whistleblower", "Someone", "a consumer", "無名氏", "舉報人", "消費者", "群眾", "知名不具", "不便公开",
+        "内部人", "爆料人", "受害者", "老王", "小李", "王总", "no name given", "Concerned Citizen", "anonimo",
     ],
 )  # fmt: skip
 def test_an_anonymous_objection_is_refused_however_it_is_spelt(name):

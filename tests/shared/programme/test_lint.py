@@ -1,13 +1,16 @@
 """Every rule of the definition speaks with the line, the field and what to change."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from marshmallow import ValidationError
 
 from shared.errors import InvalidError
 from shared.programme.lint import Finding, lint, read_programme
+from shared.programme.schema import Points
 
 SHIPPED = (Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml").read_text()
 LINES = SHIPPED.splitlines()
@@ -234,3 +237,19 @@ def test_a_window_of_no_possible_year_is_refused():
     line = next(line for line in LINES if "closes_at" in line)
     changed = SHIPPED.replace(line, line.split(":")[0] + ": 9999-12-31T00:00:00+08:00")
     assert [finding.where for finding in lint(changed)] == ["submission.closes_at"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("0", True), ("100", True), ("1E+2", True), ("82.50", True), ("82.500", True), ("0.010", True),
+        ("82.505", False), ("0.001", False), ("0.0000100", False), ("1E-99999999", False),
+        ("0E-99999999", False), ("0E+99999999", False), ("100.01", False), ("-0.01", False),
+    ],
+)  # fmt: skip
+def test_points_are_written_out_with_so_many_places(text, fits):
+    if fits:
+        assert Points(2)(Decimal(text)) == Decimal(text)
+    else:
+        with pytest.raises(ValidationError, match="from 0 to 100, with at most 2 decimal places"):
+            Points(2)(Decimal(text))

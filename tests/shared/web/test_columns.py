@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Integer, String
 
 from shared.catalogue import SERVICES
 from shared.spine.tables import metadata
-from shared.web.fields import Mail, Party, Uscc
+from shared.web.fields import Mail, Number, Party, Uscc
 from shared.web.spec import routes_of
 
 LOOKED_UP = {
@@ -60,7 +60,7 @@ def most_of(field):
 
 
 def is_bounded(field):
-    if isinstance(field, Mail | Party | Uscc):
+    if isinstance(field, Mail | Number | Party | Uscc):
         return True
     return any(
         isinstance(v, validate.Regexp | validate.OneOf) or getattr(v, "max", None) is not None

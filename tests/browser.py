@@ -39,12 +39,14 @@ def served(applications):
     threads = [threading.Thread(target=server.serve_forever) for server in servers.values()]
     for thread in threads:
         thread.start()
-    yield {name: f"http://127.0.0.1:{server.server_port}" for name, server in servers.items()}
-    for server in servers.values():
-        server.shutdown()
-        server.server_close()
-    for thread in threads:
-        thread.join()
+    try:
+        yield {name: f"http://127.0.0.1:{server.server_port}" for name, server in servers.items()}
+    finally:
+        for server in servers.values():
+            server.shutdown()
+            server.server_close()
+        for thread in threads:
+            thread.join()
 
 
 class Browser:

@@ -7,8 +7,8 @@ and the later states that other services decide and intake follows.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from shared.canonical import canonical, digest
@@ -41,6 +41,7 @@ TRANSITIONS: Mapping[tuple[State, Move], State] = {
 }
 
 
+EXACT = ("pass_score", "warning_score", "least_return_rate")  # 65 and 65.0 are one rule
 JUDGING = (
     "policy",
     "pass_score",
@@ -168,14 +169,6 @@ def content_hash(content: Mapping[str, Any]) -> str:
     return digest(canonical(content))
 
 
-def _exact(value: Any) -> Any:
-    """A rule's value, whatever zeros it was written with: 65 and 65.0 are one."""
-    try:
-        return str(Decimal(value).normalize()) if isinstance(value, str) else value
-    except InvalidOperation:
-        return value
-
-
 def named_once(known: Mapping[str, str], policy: Mapping[str, Any]) -> dict[str, str]:
     """The versions of a round's rules with their digests, that of this policy among them.
 
@@ -183,7 +176,8 @@ def named_once(known: Mapping[str, str], policy: Mapping[str, Any]) -> dict[str,
     a verdict cites its rule version, which must not mean two things.
     """
     version = policy["rule_version"]
-    judging = {name: _exact(policy.get(name)) for name in JUDGING}
+    judging = {name: policy.get(name) for name in JUDGING}
+    judging |= {name: str(Fraction(str(judging[name]))) for name in EXACT if judging[name]}
     judged_by = digest(canonical(judging))
     if known.get(version, judged_by) != judged_by:
         message = f"names the rules of an earlier edition, which were others than {version!r} here"

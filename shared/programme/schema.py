@@ -32,10 +32,8 @@ class Points(validate.Range):
         """The value; raises ValidationError."""
         super().__call__(value)
         _sign, digits, exponent = value.as_tuple()
-        if abs(int(exponent)) > WRITTEN_OUT:
-            raise ValidationError(self._format_error(value, self.message_max))
-        kept = max(len(digits) + int(exponent) + self._places, 0)
-        if any(digits[kept:]):
+        fitting = max(len(digits) + int(exponent) + self._places, 0)
+        if abs(int(exponent)) > WRITTEN_OUT or any(digits[fitting:]):
             raise ValidationError(self._format_error(value, self.message_max))
         return value
 

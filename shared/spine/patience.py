@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 RNG = random.SystemRandom()
+DOUBLINGS = 60  # past every cap; a float knows no 2 ** 1024, which failing for a day would reach
 
 
 @dataclass(frozen=True)
@@ -20,5 +21,6 @@ class Patience:
 
         The half keeps two attempts from falling together.
         """
-        ceiling = min(self.cap_seconds, self.base_seconds * 2.0 ** (attempts - 1))
+        doubled = 2.0 ** min(attempts - 1, DOUBLINGS)
+        ceiling = min(self.cap_seconds, self.base_seconds * doubled)
         return timedelta(seconds=ceiling * RNG.uniform(0.5, 1.0))

@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared.spine.faults import only_errors
+from shared.spine.patience import Patience
 from shared.telemetry import TIMER_FAILURES
 
 BATCH = 50
-LONGEST_WAIT_SECONDS = 300.0
+PATIENCE = Patience()
 _log = structlog.get_logger(__name__)
 
 # Of each database, what failed here: how often, and when (monotonic) it is tried again.
@@ -49,7 +50,8 @@ def _succeeds(session: Session, row: Any, act: Callable[[Any], None]) -> bool:
     except Exception as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
-        failed[key] = (tries + 1, time.monotonic() + min(2.0**tries, LONGEST_WAIT_SECONDS))
+        wait = PATIENCE.delay(tries + 1).total_seconds()
+        failed[key] = (tries + 1, time.monotonic() + wait)
         TIMER_FAILURES.labels(session.info["service"], inspect(row).mapper.local_table.name).inc()
         _log.exception("timer-row-failed", row=key[1], tries=tries + 1)
         return False

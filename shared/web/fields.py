@@ -44,7 +44,7 @@ class Says(validate.Length):
     def __call__(self, value: Any) -> Any:
         """The value; raises ValidationError."""
         super().__call__(value)
-        if self.min and not says_something(value):
+        if value and not says_something(value):
             raise ValidationError("must not be blank")
         if odd := oddities(value, self._allowed):
             raise ValidationError(f"must not hold control or direction characters ({odd[0]})")

@@ -8,7 +8,7 @@ from stdnum.cn import uscc
 
 from services.intake import rules
 from services.intake.rules import Move, Verdict
-from shared.errors import EvidenceMissingError, IllegalTransitionError
+from shared.errors import EvidenceMissingError, IllegalTransitionError, InvalidError
 from shared.project import State
 
 OPENS = datetime(2020, 10, 12, tzinfo=UTC)
@@ -81,3 +81,12 @@ def test_the_library_computes_credit_codes_by_the_standard_also_for_remainder_ze
 )
 def test_published_credit_codes(code, good):
     assert uscc.is_valid(code) is good
+
+
+def test_a_rule_is_the_same_whatever_zeros_it_is_written_with():
+    policy = {"rule_version": "1", "pass_score": "65", "citation_zh": "1e9999999"}
+    known = rules.named_once({}, policy)
+    assert rules.named_once(known, policy | {"pass_score": "65.00"}) == known
+    for changed in ({"pass_score": "65.01"}, {"citation_zh": "1e9999998"}):
+        with pytest.raises(InvalidError, match="rule_version"):
+            rules.named_once(known, policy | changed)

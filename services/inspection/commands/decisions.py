@@ -76,9 +76,8 @@ def _who_acted(
     if named and named not in undertakers:
         known = ", ".join(undertakers)
         raise InvalidError.at("undertaker", f"never carried this project; these did: {known}")
-    if ground is Ground.MATERIAL_FALSEHOOD:
-        return named or undertakers[0]
-    return named or carried_by(project, told_at)
+    is_falsehood = ground is Ground.MATERIAL_FALSEHOOD
+    return named or (undertakers[0] if is_falsehood else carried_by(project, told_at))
 
 
 def reinstate_project(
@@ -142,6 +141,6 @@ def _refuse_open_tasks(session: Session, project: models.Project) -> None:
     )
     if waiting := session.execute(grave.limit(1)).first():
         raise IllegalTransitionError(
-            f"Project {project.project} is not withdrawn while {' '.join(waiting)} is undecided:"
-            " dismiss it, or revoke."
+            f"Project {project.project} is not withdrawn while task {waiting.id} ({waiting.kind}) "
+            "is undecided: dismiss it, or revoke."
         )

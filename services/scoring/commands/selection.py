@@ -159,8 +159,7 @@ def _waiting(session: Session, programme: str) -> Sequence[models.Entry]:
 
 def has_place(session: Session, entry: models.Entry) -> bool:
     """Whether the round still has a place for this entry."""
-    places = _places(session, round_of(session, entry.programme))
-    return ranking.is_free(entry.direction, places, Counter(places.taken))
+    return ranking.is_free(entry.direction, _places(session, round_of(session, entry.programme)))
 
 
 def _places(session: Session, programme: Programme) -> ranking.Places:

@@ -78,9 +78,9 @@ def _order(candidate: Candidate) -> tuple[object, ...]:
     )
 
 
-def is_free(direction: int, places: Places, taken: Counter[int]) -> bool:
-    """Whether a place of this direction is left, beside those taken."""
-    return not _reasons(direction, places, taken)
+def is_free(direction: int, places: Places) -> bool:
+    """Whether a place of this direction is left."""
+    return not _reasons(direction, places, Counter(places.taken))
 
 
 def _reasons(direction: int, places: Places, taken: Counter[int]) -> list[str]:
@@ -88,7 +88,9 @@ def _reasons(direction: int, places: Places, taken: Counter[int]) -> list[str]:
     if taken.total() >= places.total:
         reasons.append(f"all {places.total} places were taken by entries ranked before")
     quota = places.by_direction.get(direction, places.of_others)
-    if quota is not None and taken[direction] >= quota:
+    if quota == 0:
+        reasons.append(f"the round has no places of direction {direction}")
+    elif quota is not None and taken[direction] >= quota:
         reasons.append(
             f"all {quota} places of direction {direction} were taken by entries ranked before"
         )

@@ -9,18 +9,25 @@ from shared.spine.texts import storable
 
 BYTES, TIME, TABLE = "$bytes", "$time", "$table"
 MARKS = frozenset({BYTES, TIME, TABLE})  # a sender's table may have such names, too
-LONGEST = 4_000
+LONGEST, DEEPEST = 4_000, 32
+TOO_DEEP = "(nested too deeply to be kept)"
 
 
-def kept(value: Any) -> Any:
-    """A header's value for a JSON column; what JSON has no type for is marked, or becomes text."""
+def kept(value: Any, depth: int = 0) -> Any:
+    """A header's value for a JSON column; what JSON has no type for is marked, or becomes text.
+
+    So does what lies too deep: a broker lets through what would exhaust the stack here.
+    """
+    if depth > DEEPEST:
+        return TOO_DEEP
     match value:
         case bool() | int() | None:
             return value
         case list() | tuple():
-            return [kept(item) for item in value]
+            return [kept(item, depth + 1) for item in value]
         case dict():
-            table = {storable(name, LONGEST): kept(item) for name, item in value.items()}
+            items = value.items()
+            table = {storable(name, LONGEST): kept(item, depth + 1) for name, item in items}
             return {TABLE: table} if MARKS.intersection(table) else table
     return _as_json(value)
 

@@ -87,9 +87,7 @@ def test_a_direction_that_a_later_edition_gave_up_has_no_places(scoring):
     scoring.publish(edition=2, directions=left)
     scoring.rank()
     assert scoring.states() == {"p1": "NOT_SELECTED", "p2": "NOT_SELECTED", "p3": "SHORTLISTED"}
-    assert scoring.entry("p1")["reasons"] == [
-        "all 0 places of direction 1 were taken by entries ranked before"
-    ]
+    assert scoring.entry("p1")["reasons"] == ["the round has no places of direction 1"]
 
 
 def test_who_comes_late_is_ranked_after_who_waits(scoring):

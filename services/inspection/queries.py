@@ -7,19 +7,17 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from services.inspection import models
+from services.inspection.models.revocations import LedgerLine, Notice, Revocation
 from shared.project import NEEDED_OUTLETS
 
 
-def ledger_lines(
-    session: Session, revocations: Sequence[models.Revocation]
-) -> list[dict[str, Any]]:
+def ledger_lines(session: Session, revocations: Sequence[Revocation]) -> list[dict[str, Any]]:
     """Each revocation with its circular and the real seconds that each outlet took.
 
     An outlet with several receivers took as long as its slowest one.
     """
     keys = [(r.project, r.epoch) for r in revocations]
-    ledger, notice = models.LedgerLine, models.Notice
+    ledger, notice = LedgerLine, Notice
     taken: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
     for line in session.scalars(
         select(ledger).where(tuple_(ledger.project, ledger.epoch).in_(keys))
@@ -40,7 +38,7 @@ def ledger_lines(
 
 def unsettled_lines(session: Session, limit: int) -> list[dict[str, Any]]:
     """The same of the oldest revocations that somebody has not acted on."""
-    revocation = models.Revocation
+    revocation = Revocation
     unsettled = select(revocation).where(revocation.settled_at.is_(None))
     oldest = unsettled.order_by(revocation.event).limit(limit)
     return ledger_lines(session, session.scalars(oldest).all())
@@ -48,14 +46,12 @@ def unsettled_lines(session: Session, limit: int) -> list[dict[str, Any]]:
 
 def open_count(session: Session) -> int:
     """How many revocations some needed outlet has not acknowledged, or some delivery gave up on."""
-    revocation = models.Revocation
+    revocation = Revocation
     unsettled = select(func.count()).where(revocation.settled_at.is_(None))
     return session.scalar(unsettled.select_from(revocation)) or 0
 
 
-def _line(
-    row: models.Revocation, outlets: dict[str, float], notice: models.Notice | None
-) -> dict[str, Any]:
+def _line(row: Revocation, outlets: dict[str, float], notice: Notice | None) -> dict[str, Any]:
     return {
         "project": row.project,
         "epoch": row.epoch,
@@ -68,7 +64,7 @@ def _line(
     }
 
 
-def _failures(notice: models.Notice) -> dict[str, str]:
+def _failures(notice: Notice) -> dict[str, str]:
     """The deliveries of the revocation's circular that are given up, each with its error."""
     return {
         delivery: known["error"]

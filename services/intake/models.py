@@ -34,6 +34,11 @@ class Programme(KeptProgramme, Base):
         return self.id
 
     @property
+    def version(self) -> int:
+        """The edition: what an editor has seen."""
+        return self.edition
+
+    @property
     def programme(self) -> str:
         """The round, under the event's name."""
         return self.id
@@ -50,6 +55,8 @@ class RecommendingUnit(Base):
     name_en: Mapped[str]
     region_code: Mapped[str | None]
     region_edition: Mapped[str | None]
+    version: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
 class UnitQuota(Base):

@@ -79,6 +79,8 @@ class Expert(Base):
     employer_uscc: Mapped[str | None]
     directions: Mapped[list[int]]
     conflicts: Mapped[list[str]] = mapped_column(default=list)
+    version: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
 class Assignment(Base):

@@ -16,6 +16,16 @@ from shared.errors import InvalidError
 from shared.programme.definition import normalise
 from shared.programme.schema import DEFINITION, UNIT_KINDS
 
+# What else the parser raises: over a number in a directive, say.
+PARSER_FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 MAX_CHARACTERS, MAX_VALUE, MAX_DEPTH, MAX_EVENTS = 65_536, 2_000, 20, 5_000
 TOO_MANY = f"more than {MAX_EVENTS // 2} keys and values: no round has so many"
 INSTANT = "must be a day and time with its offset, like 2020-10-12T00:00:00+08:00"
@@ -96,6 +106,8 @@ def _examine(text: str) -> tuple[list[Finding], Any]:
         return [Finding(line, "", f"cannot be read: {error.problem}")], {}
     except YAMLError as error:
         return [Finding(1, "", str(error))], {}
+    except PARSER_FAULTS:
+        return [Finding(1, "", "cannot be read: it is no YAML")], {}
     if not isinstance(definition, Mapping):
         return [Finding(1, "", "must be a mapping that begins with 'id:'")], {}
     try:

@@ -28,6 +28,12 @@ def locked(session: Session, model: type[M], key: Any) -> M:
     return row
 
 
+def version_of(session: Session, model: type[Any], key: Any) -> int:
+    """The version of the row with this key, which is locked as above; 0 before there is one."""
+    row = session.get(model, key, with_for_update=True)
+    return row.version if row is not None else 0
+
+
 def missing(model: type[Any], key: Any) -> NotFoundError:
     """What to raise for a row that is not there, or not for this caller."""
     word = re.sub("(?<=[a-z])(?=[A-Z])", " ", model.__name__).lower()

@@ -7,7 +7,13 @@ from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
@@ -23,10 +29,11 @@ from shared.web.access import Gate
 from shared.web.idempotency import Once
 from shared.web.limits import Limit, caller
 from shared.web.paging import Page, page_request
-from shared.web.problems import DatabaseUnavailableError
+from shared.web.problems import ChangedMeanwhileError, DatabaseUnavailableError
 from shared.web.spec import PUBLIC, Call, Route, built, routes_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNIQUE_VIOLATION = "23505"  # where both found nothing there, and both put something
 _log = structlog.get_logger(__name__)
 
 
@@ -118,7 +125,7 @@ class WebApp:
         if spec.method == "GET":
             with database.reading() as session:
                 return _answer(spec, *_dump(spec, method(session, call)))
-        key = request.headers.get("Idempotency-Key") if spec.method == "POST" else None
+        key = request.headers.get("Idempotency-Key") if spec.takes_keys else None
         once = Once(call, request.path, key) if key else None
         with database.transaction() as session:
             if once and (earlier := once.claim(session)):
@@ -164,6 +171,9 @@ def _as_database_problem(error: SQLAlchemyError, request: Request) -> LaurelErro
             _log.error("database-problem", error=str(error)[:300])
             detail = "The database does not answer or is too busy; nothing was changed. Try again."
             return DatabaseUnavailableError(detail)
+        case IntegrityError() if getattr(error.orig, "pgcode", None) == UNIQUE_VIOLATION:
+            detail = "Another request made the same at the same moment; get it, and try again."
+            return ChangedMeanwhileError(detail)
         case DataError():
             _log.warning("value-out-of-range", path=request.path, error=str(error)[:300])
             detail = "A value is larger than can be kept; nothing was changed."

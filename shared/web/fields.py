@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from shared import uscc
 
@@ -60,6 +60,12 @@ REMARK = Says(0, 5000, lines=True)
 FILENAME = Says(1, 200, without="/\\")
 CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
 SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
+
+
+class Versioned(Schema):
+    """What can be edited as it was seen: If-Match takes the version."""
+
+    version = fields.Integer()
 
 
 class Instant(fields.AwareDateTime):

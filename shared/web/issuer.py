@@ -3,6 +3,7 @@
 import threading
 import time
 
+import eventlet
 import requests
 import structlog
 from joserfc.errors import JoseError
@@ -13,6 +14,15 @@ from shared.errors import LaurelError
 REFETCH_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 TIMEOUT_SECONDS = 5
+NOTHING_TO_USE = (
+    OSError,
+    JoseError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -51,10 +61,11 @@ class IssuerKeys:
 
     def _fetch(self) -> None:
         try:
-            answer = requests.get(self._url, timeout=TIMEOUT_SECONDS)
+            with eventlet.Timeout(TIMEOUT_SECONDS, TimeoutError):  # however slowly it speaks
+                answer = requests.get(self._url, timeout=TIMEOUT_SECONDS)
             answer.raise_for_status()
             self._keys, self._is_away = KeySet.import_key_set(answer.json()), False
-        except (requests.RequestException, JoseError, ValueError, KeyError, TypeError) as error:
+        except NOTHING_TO_USE as error:
             _log.warning("issuer-away", url=self._url, error=str(error)[:300])
             self._is_away = True
         wait = RETRY_SECONDS if self._is_away else REFETCH_SECONDS

@@ -1,5 +1,6 @@
 """How often one address may write at the doors that ask nobody who they are."""
 
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from shared.errors import LaurelError
 
 ADDRESSES = 10_000  # remembered at most; who has not come for longest is forgotten first
 IPV6_SUBSCRIBER = 64  # bits of an address that its holder does not choose
+_WITH_PORT = re.compile(r"(?:\[(.+)\]|([0-9.]+))(?::[0-9]+)?")
 
 
 class TooManyRequestsError(LaurelError):
@@ -62,11 +64,17 @@ def caller(request: Request, trusted_proxies: int) -> str:
     parts = request.headers.get("X-Forwarded-For", "").split(",")
     told = [part.strip() for part in parts if part.strip()]
     known = bool(trusted_proxies) and len(told) >= trusted_proxies
-    address = told[-trusted_proxies] if known else request.remote_addr or ""
+    return (known and _holder(told[-trusted_proxies])) or _holder(request.remote_addr or "") or ""
+
+
+def _holder(address: str) -> str | None:
+    """The address or network that one caller has; some proxies add a port. None for no address."""
+    told = _WITH_PORT.fullmatch(address)
     try:
-        parsed = ip_address(address)
+        parsed = ip_address((told[1] or told[2]) if told else address)
     except ValueError:
-        return address[:64]
+        return None
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     if parsed.version == 4:  # noqa: PLR2004 - IPv4
         return str(parsed)
     return str(ip_network((parsed, IPV6_SUBSCRIBER), strict=False))

@@ -108,5 +108,5 @@ def _parameters(route: Route) -> Any:
         yield {"in": "query", "name": "limit", "schema": LIMIT}
     if route.edits:
         yield {"in": "header", "name": "If-Match", "schema": {"type": "string"}}
-    if route.method == "POST":
+    if route.takes_keys:
         yield {"in": "header", "name": "Idempotency-Key", "schema": {"type": "string"}}

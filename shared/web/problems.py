@@ -18,6 +18,12 @@ class DatabaseUnavailableError(LaurelError):
     status = 503
 
 
+class ChangedMeanwhileError(LaurelError):
+    """Another request was a moment faster; nothing was changed by this one."""
+
+    slug = "changed-meanwhile"
+
+
 def problem(error: LaurelError, instance: str) -> Response:
     """The answer that tells a caller about an error."""
     document: dict[str, Any] = {

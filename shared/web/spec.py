@@ -35,6 +35,11 @@ class Route:
     doc: str
     function: str = ""
 
+    @property
+    def takes_keys(self) -> bool:
+        """Whether an Idempotency-Key counts: where nobody is asked who they are, all share one."""
+        return self.method == "POST" and bool(self.roles)
+
 
 @dataclass
 class Call:

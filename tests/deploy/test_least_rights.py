@@ -10,7 +10,7 @@ import pika
 import pytest
 from sqlalchemy import select
 
-from services.inspection.models import LedgerLine
+from services.inspection.models.revocations import LedgerLine
 from shared.catalogue import APPLICATION_SCORED, PROJECT_REVOKED, SERVICES
 from shared.server import service_class
 from shared.spine.envelope import CONTENT_TYPE

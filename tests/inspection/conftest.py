@@ -13,7 +13,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 from stdnum.cn import uscc as uscc_number
 
-from services.inspection import models
+from services.inspection.models.inspections import Inspection
 from services.inspection.service import InspectionService
 from shared.agency.signing import HEADER, generate_key, public_part, sign
 from shared.catalogue import CATALOGUE
@@ -167,13 +167,13 @@ class Inspectorate(Laurel):
         plan = self.plan(*projects, **changes)
         self.post(f"/v1/plans/{plan['id']}/draw", OPENED)
         with self.database.reading() as session:
-            drawn = select(models.Inspection.project, models.Inspection.inspection)
-            return dict(session.execute(drawn.where(models.Inspection.plan == plan["id"])).all())
+            drawn = select(Inspection.project, Inspection.inspection)
+            return dict(session.execute(drawn.where(Inspection.plan == plan["id"])).all())
 
     def signed(self, inspection_id, **changes):
         """A good report's bytes and their signature."""
         with self.database.reading() as session:
-            inspection = session.get(models.Inspection, inspection_id)
+            inspection = session.get(Inspection, inspection_id)
         data = {
             "method": inspection.method, "conducted_on": self.today.isoformat(),
             "inspectors": inspection.inspectors, "result": "no_breach", "score": "88",

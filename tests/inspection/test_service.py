@@ -6,7 +6,8 @@ from itertools import permutations
 import pytest
 from sqlalchemy import select
 
-from services.inspection.models import Base, Programme
+from services.inspection.models import Base
+from services.inspection.models.programmes import Programme
 from shared.spine.entrypoints import handlers_of
 from shared.spine.envelope import new_id
 from shared.spine.tables import outbox

@@ -173,6 +173,26 @@ def test_every_change_of_an_application_makes_another_version(intake):
     assert intake.client.get(path, headers=intake.undertaker).headers["ETag"] == versions[-1]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "bodies"),
+    [
+        ("PUT", "/v1/units/X1", [
+            {"kind": "province", "name_zh": name, "name_en": name} for name in "abc"
+        ]),
+        ("POST", "/v1/programmes", [{"yaml": PROGRAMME}] * 3),
+    ],
+)  # fmt: skip
+def test_of_two_changes_of_what_was_seen_the_second_is_refused(intake, method, path, bodies):
+    def change(body, **headers):
+        headers |= intake.official
+        return intake.client.open(path, method=method, json=body, headers=headers)
+
+    seen = change(bodies[0])
+    again = [change(body, **{"If-Match": seen.headers["ETag"]}) for body in bodies[1:]]
+    assert [answer.status_code for answer in again] == [seen.status_code, 412]
+    assert again[1].json["slug"] == "stale-version"
+
+
 def project_event(name, sequence, project="2020-P110000-0001", epoch=1, **changes):
     data = {"undertaker": {"uscc": USCC, "name": "n"}, "epoch": epoch, "state": "REVOKED"} | changes
     return Event(

@@ -8,6 +8,7 @@ import socket
 import threading
 from email import message_from_bytes, policy
 
+import eventlet
 import pytest
 from sqlalchemy import select
 
@@ -105,6 +106,26 @@ def test_an_address_is_looked_at_again_when_it_is_connected_to(revoked, post, re
     assert receiver.requests == []
     assert post.log() == [(1, "not-public", "the receiver's address is not one to be sent to")]
     assert post.delivery().state == "waiting"
+
+
+def test_an_address_that_is_silent_leaves_the_next_its_time(revoked, post, receiver, monkeypatch):
+    port = int(receiver.url.rsplit(":")[-1].partition("/")[0])
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", port)) for n in (2, 1)]
+    with socket.socket() as silent, socket.socket() as first, socket.socket() as second:
+        silent.bind(("127.0.0.2", port))
+        silent.listen(0)
+        for one in (first, second):  # its backlog is full: whoever asks hears nothing
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.2", port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: found)
+        post.told(LAUREL_WEBHOOK_TIMEOUT_SECONDS="4").send(WebhookCourier)
+    assert len(receiver.requests) == 1
+
+
+def test_a_name_that_nobody_can_look_up_in_time_is_a_timeout(revoked, post, receiver, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: eventlet.sleep(60))
+    post.send(WebhookCourier)
+    assert post.log() == [(1, "timeout", "the receiver did not answer in time")]
 
 
 class Broken(WebhookCourier):

@@ -13,7 +13,7 @@ import pytest
 from kombu.utils.url import parse_url
 from sqlalchemy import select
 
-from services.inspection.models import Message as Kept
+from services.inspection.models.agencies import Message as Kept
 from shared.project import NEEDED_OUTLETS
 from shared.spine.broker import Message
 from shared.spine.envelope import CONTENT_TYPE, decode, new_id

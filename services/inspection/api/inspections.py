@@ -3,9 +3,9 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
-from services.inspection.api.schemas import InspectionOut, InspectionQuery, VoidIn
+from services.inspection.api.schemas.inspections import InspectionOut, InspectionQuery, VoidIn
 from services.inspection.commands import inspections
+from services.inspection.models.inspections import Inspection
 from shared.spine.rows import narrowed
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
@@ -27,7 +27,7 @@ class InspectionRoutes(ServiceApi):
         wanted = dict(call.query)
         if call.actor.role == "agency":
             wanted["agency"] = call.actor.agency or ""
-        statement = narrowed(select(models.Inspection), models.Inspection, wanted)
+        statement = narrowed(select(Inspection), Inspection, wanted)
         return keyset(session, statement, call.page)
 
     @route(
@@ -37,7 +37,7 @@ class InspectionRoutes(ServiceApi):
         body=VoidIn,
         answer=InspectionOut,
     )
-    def void_inspection(self, session: Session, call: Call) -> models.Inspection:
+    def void_inspection(self, session: Session, call: Call) -> Inspection:
         """Void an inspection that has no report yet; what it reports later is refused."""
         return inspections.void_inspection(
             session, call.path["inspection"], call.body, call.context

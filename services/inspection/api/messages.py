@@ -4,11 +4,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from services.inspection import models
-from services.inspection.api.schemas import ReceiptOut
+from services.inspection.api.schemas.agencies import ReceiptOut
 from services.inspection.commands import messages
 from services.inspection.commands.message_checks import Incoming
 from services.inspection.commands.messages import REJECTED
+from services.inspection.models.agencies import Message
 from shared.agency.signing import HEADER
 from shared.errors import ForbiddenError, LaurelError
 from shared.telemetry import QUARANTINED
@@ -27,7 +27,7 @@ class MessageRoutes(ServiceApi):
     """Signed messages and what became of them."""
 
     @route("POST", "/v1/agency-messages", produces="application/json", answer=ReceiptOut)
-    def receive_message(self, session: Session, call: Call) -> models.Message | Response:
+    def receive_message(self, session: Session, call: Call) -> Message | Response:
         """Take one signed agency message; the signature is the authentication.
 
         The body is the CloudEvent, byte for byte as it was signed; the header `laurel-signature`
@@ -57,11 +57,11 @@ class MessageRoutes(ServiceApi):
         agency = call.path["agency"]
         if call.actor.role == "agency" and call.actor.agency != agency:
             raise ForbiddenError("These receipts are another agency's.")
-        message = models.Message
+        message = Message
         return keyset(session, select(message).where(message.agency == agency), call.page)
 
     @route("GET", "/v1/quarantine", role=("official", "operator"), answer=ReceiptOut, page=True)
     def list_quarantine(self, session: Session, call: Call) -> Page:
         """List refused agency messages; their bytes are kept as evidence."""
-        message = models.Message
+        message = Message
         return keyset(session, select(message).where(message.status == REJECTED), call.page)

@@ -3,9 +3,9 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
-from services.inspection.api.schemas import ChangeDecisionIn, DismissIn, TaskOut
+from services.inspection.api.schemas.projects import ChangeDecisionIn, DismissIn, TaskOut
 from services.inspection.commands import decisions
+from services.inspection.models.projects import Task
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
 
@@ -18,10 +18,10 @@ class TaskRoutes(ServiceApi):
     @route("GET", "/v1/tasks", role=READERS, answer=TaskOut, page=True)
     def list_tasks(self, session: Session, call: Call) -> Page:
         """List reported changes and violations."""
-        return keyset(session, select(models.Task), call.page)
+        return keyset(session, select(Task), call.page)
 
     @route("POST", "/v1/tasks/<task>/dismiss", role="official", body=DismissIn, answer=TaskOut)
-    def dismiss_task(self, session: Session, call: Call) -> models.Task:
+    def dismiss_task(self, session: Session, call: Call) -> Task:
         """Close a violation or another task that leads to nothing; a revocation answers its own."""
         return decisions.dismiss_task(session, call.path["task"], call.body["reason"], call.context)
 
@@ -32,6 +32,6 @@ class TaskRoutes(ServiceApi):
         body=ChangeDecisionIn,
         answer=TaskOut,
     )
-    def decide_change(self, session: Session, call: Call) -> models.Task:
+    def decide_change(self, session: Session, call: Call) -> Task:
         """Decide a reported change: undertaker replaced, project withdrawn, or dismissed."""
         return decisions.decide_change(session, call.path["change"], call.body, call.context)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.inspection import models
+from services.inspection.models.agencies import Agency, AgencyKey, Inspector, Message
 from services.inspection.rules.receipts import Code
 from shared.agency.signing import load_public_key, public_part
 from shared.catalogue import AGENCY_RECEIPT
@@ -21,32 +21,28 @@ class KeyExistsError(LaurelError):
     slug = "key-exists"
 
 
-def register_agency(session: Session, values: dict[str, Any], context: Context) -> models.Agency:
+def register_agency(session: Session, values: dict[str, Any], context: Context) -> Agency:
     """Enter an agency in the directory, or change its entry."""
-    agency = session.get(models.Agency, values["code"])
+    agency = session.get(Agency, values["code"])
     if agency is None:
-        agency = models.Agency(code=values["code"], registered_at=context.now)
+        agency = Agency(code=values["code"], registered_at=context.now)
         session.add(agency)
     agency.name = values["name"]
     agency.legal_representative = values["legal_representative"]
     return agency
 
 
-def add_key(
-    session: Session, code: str, values: dict[str, Any], context: Context
-) -> models.AgencyKey:
+def add_key(session: Session, code: str, values: dict[str, Any], context: Context) -> AgencyKey:
     """Register a key with its validity; the receipt of it makes the agency's receipts queue."""
-    found(session, models.Agency, code)
+    found(session, Agency, code)
     load_public_key(values["public_jwk"])
     if values["valid_to"] <= values["valid_from"]:
         raise InvalidError.at("valid_to", "must be after valid_from")
-    if session.get(models.AgencyKey, (code, values["kid"])) is not None:
+    if session.get(AgencyKey, (code, values["kid"])) is not None:
         raise KeyExistsError(f"Agency {code} has a key {values['kid']!r} already; name it anew.")
-    key = models.AgencyKey(
-        agency=code, **values | {"public_jwk": public_part(values["public_jwk"])}
-    )
+    key = AgencyKey(agency=code, **values | {"public_jwk": public_part(values["public_jwk"])})
     session.add(key)
-    receipt = models.Message(
+    receipt = Message(
         receipt=new_id(),
         agency=code,
         digest="",
@@ -64,16 +60,16 @@ def add_key(
     return key
 
 
-def end_key(session: Session, code: str, kid: str, context: Context) -> models.AgencyKey:
+def end_key(session: Session, code: str, kid: str, context: Context) -> AgencyKey:
     """End a key's validity now; what it signed before stays valid."""
-    key = locked(session, models.AgencyKey, (code, kid))
+    key = locked(session, AgencyKey, (code, kid))
     key.valid_to = min(key.valid_to, context.now)
     return key
 
 
-def register_inspector(session: Session, values: dict[str, Any]) -> models.Inspector:
+def register_inspector(session: Session, values: dict[str, Any]) -> Inspector:
     """Enter an inspector in the directory, or change the entry; a declared conflict stays."""
-    found(session, models.Agency, values["agency"])
-    known = session.get(models.Inspector, values["code"], with_for_update=True)
+    found(session, Agency, values["agency"])
+    known = session.get(Inspector, values["code"], with_for_update=True)
     conflicts = {*values["conflicts"], *(known.conflicts if known else ())}
-    return session.merge(models.Inspector(**values | {"conflicts": sorted(conflicts)}))
+    return session.merge(Inspector(**values | {"conflicts": sorted(conflicts)}))

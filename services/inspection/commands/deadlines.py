@@ -3,13 +3,14 @@
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
 from services.inspection.commands.projects import (
     cited,
     move_project,
     policy_of,
     revoke_project,
 )
+from services.inspection.models.inspections import Inspection
+from services.inspection.models.projects import Project
 from services.inspection.rules import states
 from services.inspection.rules.states import Move
 from shared.catalogue import PROJECT_EXPIRED
@@ -25,7 +26,7 @@ EXPIRED = (["有效期届满"], ["the period of validity has ended"])
 
 def revoke_overdue(session: Session, context: Context) -> int:
     """Revoke what was not put right by its deadline (transition 18); late is done late."""
-    project = models.Project
+    project = Project
     due = select(project).where(
         project.state == State.RECTIFYING, project.rectify_until <= context.now
     )
@@ -35,7 +36,7 @@ def revoke_overdue(session: Session, context: Context) -> int:
 
 def expire_due(session: Session, context: Context) -> int:
     """Expire what has run out (transition 21)."""
-    project = models.Project
+    project = Project
     due = select(project).where(project.state.in_(states.ACTIVE), project.expire_at <= context.now)
     ordered = due.order_by(project.expire_at)
     return each_due(session, ordered, lambda row: keep_deadlines(session, row, context))
@@ -43,7 +44,7 @@ def expire_due(session: Session, context: Context) -> int:
 
 def keep_due_deadlines(session: Session, programme: str, context: Context) -> None:
     """Do what has fallen due for the projects of a round, before they are chosen from."""
-    project = models.Project
+    project = Project
     due = select(project).where(
         project.programme == programme,
         project.state.in_(states.ACTIVE),
@@ -54,7 +55,7 @@ def keep_due_deadlines(session: Session, programme: str, context: Context) -> No
     session.flush()
 
 
-def keep_deadlines(session: Session, project: models.Project, context: Context) -> None:
+def keep_deadlines(session: Session, project: Project, context: Context) -> None:
     """Do what has fallen due for one project, whichever timer or request comes to it first.
 
     So a report or decision that comes after a deadline finds it passed, timer or no timer; and what
@@ -67,7 +68,7 @@ def keep_deadlines(session: Session, project: models.Project, context: Context) 
     basis = {"effective_at": since.isoformat()}
     if move is Move.REVOKE:
         basis["deadline"] = str(project.rectify_by)
-        if order := session.get(models.Inspection, project.order):
+        if order := session.get(Inspection, project.order):
             basis |= cited(policy_of(session, order))
         revoke_project(session, project, Ground.INSPECTION_FAILED, OVERDUE, by_time, basis=basis)
     else:

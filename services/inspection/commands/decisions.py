@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
 from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.projects import (
     carried_by,
@@ -15,6 +14,9 @@ from services.inspection.commands.projects import (
     revoke_project,
 )
 from services.inspection.commands.tasks import answer_tasks, settle_task
+from services.inspection.models.programmes import Programme
+from services.inspection.models.projects import Project, Task
+from services.inspection.models.revocations import Revocation
 from services.inspection.rules import decisions
 from services.inspection.rules.states import Move
 from shared.catalogue import PROJECT_CHANGED, PROJECT_REINSTATED
@@ -29,14 +31,14 @@ from shared.workdays import end_of_day
 
 def revoke_by_decision(
     session: Session, project_id: str, values: dict[str, Any], context: Context
-) -> models.Project:
+) -> Project:
     """Revoke on grounds 2 to 4: a decision with citation, evidence, notice and statement.
 
     It settles the tasks that it answers, and bars the undertaker that acted.
     """
-    project = locked(session, models.Project, project_id)
+    project = locked(session, Project, project_id)
     keep_deadlines(session, project, context)
-    programme = programme_of(session, models.Programme, project.programme)
+    programme = programme_of(session, Programme, project.programme)
     decisions.check_decision(
         values,
         since=_beginning(session, project),
@@ -58,16 +60,14 @@ def revoke_by_decision(
     return project
 
 
-def _beginning(session: Session, project: models.Project) -> datetime | None:
+def _beginning(session: Session, project: Project) -> datetime | None:
     """When its epoch began: with the reinstatement, or the day of its designation."""
     if project.epoch > 1:
-        return session.get_one(models.Revocation, (project.project, project.epoch - 1)).quashed_at
+        return session.get_one(Revocation, (project.project, project.epoch - 1)).quashed_at
     return end_of_day(project.valid_from - timedelta(days=1)) if project.valid_from else None
 
 
-def _who_acted(
-    project: models.Project, ground: Ground, named: str | None, told_at: datetime
-) -> str:
+def _who_acted(project: Project, ground: Ground, named: str | None, told_at: datetime) -> str:
     """The undertaker named; else, of a falsehood, who applied, and of all else, who carried it.
 
     At the moment that counts: when it was reported, or now.
@@ -82,28 +82,26 @@ def _who_acted(
 
 def reinstate_project(
     session: Session, project_id: str, values: dict[str, Any], context: Context
-) -> models.Project:
+) -> Project:
     """Undo a revocation by a decision that quashes its basis; opens the next epoch."""
-    project = locked(session, models.Project, project_id)
+    project = locked(session, Project, project_id)
     reasons = ([values["reason_zh"]], [values["reason_en"]])
     basis = {"citation": values["decision"]}
     move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
-    revocation = session.get_one(models.Revocation, (project.project, project.epoch))
+    revocation = session.get_one(Revocation, (project.project, project.epoch))
     revocation.quashed_by, revocation.quashed_at = values["decision"], context.now
     project.epoch, project.order, project.ordered_at = project.epoch + 1, None, None
     record(session, PROJECT_REINSTATED, project, context)
     return project
 
 
-def decide_change(
-    session: Session, task_id: str, values: dict[str, Any], context: Context
-) -> models.Task:
+def decide_change(session: Session, task_id: str, values: dict[str, Any], context: Context) -> Task:
     """Decide a change: undertaker replaced, project withdrawn, or nothing to change (dismissed).
 
     Raises IllegalTransitionError for other tasks, decided ones, and a withdrawal while a violation
     or an inspection waits for its decision; UndertakerBarredError for a barred new undertaker.
     """
-    task = locked(session, models.Task, task_id)
+    task = locked(session, Task, task_id)
     if task.kind not in [*ChangeKind]:
         raise IllegalTransitionError(
             f"Task {task_id} is no change: dismiss it, or revoke and name it."
@@ -111,7 +109,7 @@ def decide_change(
     settle_task(task, f"{values['decision']}: {values['reason']}", context)
     if values["decision"] == "dismissed":
         return task
-    project = locked(session, models.Project, task.project)
+    project = locked(session, Project, task.project)
     keep_deadlines(session, project, context)
     if values["decision"] == "replaced":
         replace_undertaker(session, project, values, context)
@@ -123,21 +121,21 @@ def decide_change(
     return task
 
 
-def dismiss_task(session: Session, task_id: str, reason: str, context: Context) -> models.Task:
+def dismiss_task(session: Session, task_id: str, reason: str, context: Context) -> Task:
     """Close a task that leads to nothing; raises IllegalTransitionError for a change."""
-    task = locked(session, models.Task, task_id)
+    task = locked(session, Task, task_id)
     if task.kind in [*ChangeKind]:
         raise IllegalTransitionError(f"Task {task_id} is a change: decide it at /v1/changes.")
     settle_task(task, f"dismissed: {reason}", context)
     return task
 
 
-def _refuse_open_tasks(session: Session, project: models.Project) -> None:
+def _refuse_open_tasks(session: Session, project: Project) -> None:
     """A withdrawal must not be the way out of a revocation."""
-    grave = select(models.Task.kind, models.Task.id).where(
-        models.Task.project == project.project,
-        models.Task.kind.not_in([*ChangeKind]),
-        models.Task.decided_at.is_(None),
+    grave = select(Task.kind, Task.id).where(
+        Task.project == project.project,
+        Task.kind.not_in([*ChangeKind]),
+        Task.decided_at.is_(None),
     )
     if waiting := session.execute(grave.limit(1)).first():
         raise IllegalTransitionError(

@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.inspection import models
 from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.projects import apply_verdict, policy_of
+from services.inspection.models.inspections import Inspection
+from services.inspection.models.projects import Project, Task
 from services.inspection.rules import states, verdicts
 from services.inspection.rules.states import Move, Step
 from services.inspection.rules.verdicts import Outcome, Verdict
@@ -18,14 +19,14 @@ from shared.spine.outbox import record
 from shared.spine.rows import locked
 
 
-def start_inspection(inspection: models.Inspection) -> None:
+def start_inspection(inspection: Inspection) -> None:
     """The agency has begun."""
     inspection.stage = states.stepped(inspection.stage, Step.START)
 
 
 def conclude_inspection(
     session: Session,
-    inspection: models.Inspection,
+    inspection: Inspection,
     report: dict[str, Any],
     message: str,
     context: Context,
@@ -37,7 +38,7 @@ def conclude_inspection(
     """
     policy = policy_of(session, inspection)
     verdict = verdicts.verdict(report, policy)
-    project = locked(session, models.Project, inspection.project)
+    project = locked(session, Project, inspection.project)
     keep_deadlines(session, project, context)
     inspection.stage = states.stepped(inspection.stage, Step.REPORT)
     score = report["score"]
@@ -54,12 +55,12 @@ def conclude_inspection(
 
 def void_inspection(
     session: Session, inspection_id: str, values: dict[str, str], context: Context
-) -> models.Inspection:
+) -> Inspection:
     """Void an inspection that has no report yet: it changes nothing, and none is taken any more.
 
     One that was concluded is not voided; what it led to is undone by a reinstatement.
     """
-    inspection = locked(session, models.Inspection, inspection_id)
+    inspection = locked(session, Inspection, inspection_id)
     version = policy_of(session, inspection).rule_version
     verdict = Verdict(Outcome.VOID, (values["reason_zh"],), (values["reason_en"],), version)
     _publish(session, inspection, Step.VOID, verdict, context)
@@ -67,7 +68,7 @@ def void_inspection(
 
 
 def _publish(
-    session: Session, inspection: models.Inspection, step: Step, verdict: Verdict, context: Context
+    session: Session, inspection: Inspection, step: Step, verdict: Verdict, context: Context
 ) -> Event:
     inspection.stage = states.stepped(inspection.stage, step)
     inspection.outcome, inspection.rule_version = verdict.outcome, verdict.rule_version
@@ -77,10 +78,10 @@ def _publish(
     return record(session, INSPECTION_COMPLETED, inspection, context)
 
 
-def _open_task(session: Session, inspection: models.Inspection, context: Context) -> None:
+def _open_task(session: Session, inspection: Inspection, context: Context) -> None:
     """Have an official look at what the inspection could not tell."""
     session.add(
-        models.Task(
+        Task(
             id=inspection.inspection,
             project=inspection.project,
             kind=str(inspection.outcome),
@@ -91,8 +92,8 @@ def _open_task(session: Session, inspection: models.Inspection, context: Context
 
 
 def _consequence(
-    inspection: models.Inspection,
-    project: models.Project,
+    inspection: Inspection,
+    project: Project,
     outcome: Outcome,
     policy: InspectionPolicy,
 ) -> Move | None:

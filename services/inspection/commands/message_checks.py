@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from services.inspection import models
+from services.inspection.models.agencies import AgencyKey
 from services.inspection.rules.receipts import Code
 from shared.agency.message import AgencyMessage
 from shared.agency.signing import SignatureError, key_id_of, verify
@@ -69,7 +69,7 @@ def check_signature(
         raise Rejected(Code.BAD_SIGNATURE, "The header laurel-signature is missing.")
     try:
         kid = key_id_of(incoming.signature)
-        key = session.get(models.AgencyKey, (message.agency, kid))
+        key = session.get(AgencyKey, (message.agency, kid))
         if key is None:
             raise Rejected(Code.UNKNOWN_KEY, f"Agency {message.agency} has no key {kid!r}.")
         for instant in (message.time, now):

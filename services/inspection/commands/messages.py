@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
 from services.inspection.commands.inspections import conclude_inspection, start_inspection
 from services.inspection.commands.message_checks import (
     Incoming,
@@ -21,6 +20,8 @@ from services.inspection.commands.message_checks import (
     check_time,
 )
 from services.inspection.commands.projects import policy_of
+from services.inspection.models.agencies import Agency, Message
+from services.inspection.models.inspections import Inspection
 from services.inspection.rules import reports
 from services.inspection.rules.receipts import UNPROVED, Code
 from services.inspection.rules.reports import disagreements
@@ -44,7 +45,7 @@ ACCEPTED, REJECTED = "accepted", "rejected"
 UNPROVED_KEPT = 1000
 
 
-def receive_message(session: Session, incoming: Incoming, context: Context) -> models.Message:
+def receive_message(session: Session, incoming: Incoming, context: Context) -> Message:
     """Check a message, act on it if it passes, and give its receipt, which is also published."""
     message: AgencyMessage | None = None
     try:
@@ -84,24 +85,20 @@ def _read(incoming: Incoming) -> AgencyMessage:
 def _lock_agency(session: Session, message: AgencyMessage) -> None:
     """One message of an agency at a time, so that the same one is never judged twice at once."""
     lock = {"key_share": True}
-    if session.get(models.Agency, message.agency, with_for_update=lock) is None:
+    if session.get(Agency, message.agency, with_for_update=lock) is None:
         raise Rejected(Code.UNKNOWN_AGENCY, f"No agency {message.agency!r} is registered.")
 
 
-def _answered(
-    session: Session, incoming: Incoming, message: AgencyMessage
-) -> models.Message | None:
+def _answered(session: Session, incoming: Incoming, message: AgencyMessage) -> Message | None:
     """The receipt that the same bytes got once it was proved who had sent them."""
-    table = models.Message
+    table = Message
     same = (table.digest == incoming.digest, table.code.not_in(UNPROVED))
     return session.scalars(select(table).where(table.agency == message.agency, *same)).first()
 
 
-def _accepted(
-    session: Session, incoming: Incoming, message: AgencyMessage
-) -> models.Message | None:
+def _accepted(session: Session, incoming: Incoming, message: AgencyMessage) -> Message | None:
     """What was accepted under this id; refused unless it had the same body."""
-    table = models.Message
+    table = Message
     same = (table.message == message.id, table.status == ACCEPTED)
     row = session.scalars(select(table).where(table.agency == message.agency, *same)).first()
     if row is not None and row.body != incoming.body:
@@ -111,7 +108,7 @@ def _accepted(
 
 def _taken(
     session: Session, incoming: Incoming, message: AgencyMessage, context: Context
-) -> models.Message:
+) -> Message:
     inspection = _assigned(session, message)
     report = _report(session, message, inspection, context.now)
     row = _row(incoming, message, message.agency, context.now)
@@ -120,8 +117,8 @@ def _taken(
     return row
 
 
-def _assigned(session: Session, message: AgencyMessage) -> models.Inspection:
-    inspection = session.get(models.Inspection, message.inspection, with_for_update=True)
+def _assigned(session: Session, message: AgencyMessage) -> Inspection:
+    inspection = session.get(Inspection, message.inspection, with_for_update=True)
     if inspection is None:
         raise Rejected(Code.UNKNOWN_INSPECTION, f"No inspection {message.inspection!r}.")
     if inspection.agency != message.agency:
@@ -130,7 +127,7 @@ def _assigned(session: Session, message: AgencyMessage) -> models.Inspection:
 
 
 def _report(
-    session: Session, message: AgencyMessage, inspection: models.Inspection, now: datetime
+    session: Session, message: AgencyMessage, inspection: Inspection, now: datetime
 ) -> dict[str, Any] | None:
     if message.type != REPORTED:
         if inspection.stage != Stage.NOTIFIED:
@@ -166,8 +163,8 @@ def _check_keys(report: dict[str, Any], policy: InspectionPolicy) -> None:
 
 def _act(
     session: Session,
-    row: models.Message,
-    inspection: models.Inspection,
+    row: Message,
+    inspection: Inspection,
     report: dict[str, Any] | None,
     context: Context,
 ) -> None:
@@ -186,9 +183,9 @@ def _refused(
     message: AgencyMessage | None,
     refusal: Rejected,
     now: datetime,
-) -> models.Message:
+) -> Message:
     """The quarantined row; the same bytes refused for the same reason share one."""
-    table, agency = models.Message, _sender(session, incoming, message, refusal.code)
+    table, agency = Message, _sender(session, incoming, message, refusal.code)
     same = (table.digest == incoming.digest, table.code == refusal.code, table.agency == agency)
     row = session.scalars(select(table).where(*same)).first()
     if row is None:
@@ -209,12 +206,12 @@ def _sender(
     """
     by_signature = message.agency if message and code not in UNPROVED else None
     proved = incoming.channel_agency or by_signature
-    return proved if proved and session.get(models.Agency, proved) else None
+    return proved if proved and session.get(Agency, proved) else None
 
 
 def _forget_oldest(session: Session) -> None:
     """Keep no more than so many messages of nobody: anybody can send them."""
-    table = models.Message
+    table = Message
     session.flush()
     newest = select(table.receipt).where(table.agency.is_(None)).order_by(table.receipt.desc())
     beyond = newest.offset(UNPROVED_KEPT)
@@ -223,8 +220,8 @@ def _forget_oldest(session: Session) -> None:
 
 def _row(
     incoming: Incoming, message: AgencyMessage | None, agency: str | None, now: datetime
-) -> models.Message:
-    return models.Message(
+) -> Message:
+    return Message(
         receipt=new_id(),
         agency=agency,
         message=message.id if message else None,

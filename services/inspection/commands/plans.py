@@ -8,8 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
 from services.inspection.commands.deadlines import keep_due_deadlines
+from services.inspection.models import programmes as kept
+from services.inspection.models.agencies import Agency, Inspector
+from services.inspection.models.inspections import Inspection, Plan
+from services.inspection.models.projects import Project
 from services.inspection.rules import states
 from services.inspection.rules.states import Stage, Step
 from shared import draws
@@ -31,25 +34,25 @@ class DrawRefusedError(LaurelError):
     slug = "draw-refused"
 
 
-def plan_inspections(session: Session, values: dict[str, Any], context: Context) -> models.Plan:
+def plan_inspections(session: Session, values: dict[str, Any], context: Context) -> Plan:
     """Freeze both directories and announce the draw with their hashes.
 
     The rules of the edition in force are frozen too: what is drawn is judged by them, whatever a
     later edition says.
     """
-    definition = found(session, models.Programme, values["programme"]).definition
+    definition = found(session, kept.Programme, values["programme"]).definition
     policy = parse_policy(definition["inspection"])
     caps = _caps(session, policy.agency_cap_per_year, values["draw_at"], context.now)
     targets = _targets(session, values["programme"], values["projects"], context)
     inspectors = [
         {"id": i.code, "agency": i.agency, "conflicts": sorted(i.conflicts)}
-        for i in session.scalars(select(models.Inspector))
+        for i in session.scalars(select(Inspector))
     ]
     if not targets or not inspectors:
         raise DrawRefusedError("A plan needs designated projects and registered inspectors.")
     _check_announcement(values["draw_at"], parse(definition), context.now)
     _check_caps(caps)
-    plan = models.Plan(
+    plan = Plan(
         id=new_id(),
         programme=values["programme"],
         method=values["method"],
@@ -75,9 +78,9 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
 
 def draw_plan(
     session: Session, plan_id: str, secrets: Mapping[str, str], public_value: str, context: Context
-) -> models.Plan:
+) -> Plan:
     """Draw as announced, once; the drawn agencies may report from then on."""
-    plan = locked(session, models.Plan, plan_id)
+    plan = locked(session, Plan, plan_id)
     _check_draw(plan, secrets, context.now)
     keep_due_deadlines(session, plan.programme, context)
     gone = _withdrawn(session, plan)
@@ -91,7 +94,7 @@ def draw_plan(
     return plan
 
 
-def _announced(plan: models.Plan) -> dict[str, Any]:
+def _announced(plan: Plan) -> dict[str, Any]:
     """All that the draw depends on but chance."""
     return {
         "id": plan.id, "programme": plan.programme, "method": plan.method,
@@ -102,9 +105,9 @@ def _announced(plan: models.Plan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _withdrawn(session: Session, plan: models.Plan) -> dict[str, str]:
+def _withdrawn(session: Session, plan: Plan) -> dict[str, str]:
     """The targets that are not designated any more, each with its present state."""
-    project = models.Project
+    project = Project
     ids = [target["id"] for target in plan.targets]
     gone = select(project.project, project.state).where(
         project.project.in_(ids), project.state.not_in(states.ACTIVE)
@@ -129,7 +132,7 @@ def _check_caps(caps: Mapping[str, int]) -> None:
         )
 
 
-def _check_draw(plan: models.Plan, secrets: Mapping[str, str], now: datetime) -> None:
+def _check_draw(plan: Plan, secrets: Mapping[str, str], now: datetime) -> None:
     if plan.transcript is not None:
         raise IllegalTransitionError(f"Plan {plan.id} was drawn already; a draw is never repeated.")
     if now < plan.draw_at:
@@ -146,13 +149,13 @@ def _check_draw(plan: models.Plan, secrets: Mapping[str, str], now: datetime) ->
 
 
 def _inspection(
-    session: Session, plan: models.Plan, result: Mapping[str, Any], now: datetime
-) -> models.Inspection:
+    session: Session, plan: Plan, result: Mapping[str, Any], now: datetime
+) -> Inspection:
     stage = Stage.PLANNED
     for step in (Step.DRAW, Step.NOTIFY):
         stage = states.stepped(stage, step)
-    project = session.get_one(models.Project, result["target"])
-    return models.Inspection(
+    project = session.get_one(Project, result["target"])
+    return Inspection(
         inspection=new_id(),
         plan=plan.id,
         project=project.project,
@@ -174,7 +177,7 @@ def _targets(
     session: Session, programme: str, projects: list[str], context: Context
 ) -> list[dict[str, Any]]:
     keep_due_deadlines(session, programme, context)
-    project = models.Project
+    project = Project
     statement = select(project).where(
         project.programme == programme, project.state.in_(states.ACTIVE)
     )
@@ -195,12 +198,10 @@ def _caps(session: Session, cap: int, draw_at: datetime, now: datetime) -> dict[
 
     The agencies stay locked until the new plan is there, so that no two plans take one place.
     """
-    agencies = session.scalars(
-        select(models.Agency.code).order_by(models.Agency.code).with_for_update()
-    ).all()
+    agencies = session.scalars(select(Agency.code).order_by(Agency.code).with_for_update()).all()
     year = china_date(draw_at).year
     begin, end = (end_of_day(date(of - 1, 12, 31)) for of in (year, year + 1))
-    plan, inspection = models.Plan, models.Inspection
+    plan, inspection = Plan, Inspection
     in_year = and_(plan.draw_at >= begin, plan.draw_at < end)
     taken = _reserved(session, in_year, now)
     drawn = select(inspection.agency, func.count()).join(plan, plan.id == inspection.plan)
@@ -211,7 +212,7 @@ def _caps(session: Session, cap: int, draw_at: datetime, now: datetime) -> dict[
 
 def _reserved(session: Session, in_year: ColumnElement[bool], now: datetime) -> Counter[str]:
     """The most that the plans that wait for a draw in that year can take of each agency."""
-    plan = models.Plan
+    plan = Plan
     waiting = select(plan.caps, plan.target_count, plan.draw_at, plan.policy).where(
         plan.transcript.is_(None), in_year
     )

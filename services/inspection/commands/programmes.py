@@ -2,11 +2,11 @@
 
 from sqlalchemy.orm import Session
 
-from services.inspection import models
+from services.inspection.models.programmes import Programme
 from shared.programme.kept import keep
 from shared.spine.envelope import Event
 
 
 def keep_programme(session: Session, event: Event) -> None:
     """Keep the newest edition of the definition."""
-    keep(session, models.Programme, event)
+    keep(session, Programme, event)

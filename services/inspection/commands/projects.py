@@ -7,7 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models
+from services.inspection.models.inspections import Inspection, Plan
+from services.inspection.models.programmes import Programme
+from services.inspection.models.projects import Project
+from services.inspection.models.revocations import Revocation
 from services.inspection.rules import states
 from services.inspection.rules.states import Move
 from shared.catalogue import (
@@ -41,9 +44,9 @@ Reasons = tuple[list[str], list[str]]
 
 def enrol_project(session: Session, event: Event) -> None:
     """Put a project under supervision. Harmless twice: the newest sequence wins."""
-    project = session.get(models.Project, event.subject, with_for_update=True)
+    project = session.get(Project, event.subject, with_for_update=True)
     if project is None:
-        project = models.Project(project=event.subject, sequence=0)
+        project = Project(project=event.subject, sequence=0)
         session.add(project)
     if event.sequence <= project.sequence:
         return
@@ -57,8 +60,8 @@ def enrol_project(session: Session, event: Event) -> None:
 
 def apply_verdict(
     session: Session,
-    project: models.Project,
-    inspection: models.Inspection,
+    project: Project,
+    inspection: Inspection,
     move: Move | None,
     context: Context,
     *,
@@ -85,16 +88,16 @@ def apply_verdict(
         record(session, RECTIFICATION_CLOSED, project, context)
 
 
-def policy_of(session: Session, inspection: models.Inspection) -> InspectionPolicy:
+def policy_of(session: Session, inspection: Inspection) -> InspectionPolicy:
     """The rules that it is judged by: its plan's, or those under which its order was given."""
-    first = session.get_one(models.Inspection, inspection.order or inspection.inspection)
-    frozen = select(models.Plan.policy).where(models.Plan.id == first.plan)  # not the directories
+    first = session.get_one(Inspection, inspection.order or inspection.inspection)
+    frozen = select(Plan.policy).where(Plan.id == first.plan)  # not the directories
     return parse_policy(session.execute(frozen).scalar_one())
 
 
 def revoke_project(
     session: Session,
-    project: models.Project,
+    project: Project,
     ground: Ground,
     reasons: Reasons,
     context: Context,
@@ -105,7 +108,7 @@ def revoke_project(
     basis = {"acted_by": project.undertaker["uscc"], **basis, "ground": ground}
     move_project(session, project, Move.REVOKE, reasons, context, basis=basis)
     event = record(session, PROJECT_REVOKED, project, context)
-    revocation = models.Revocation(
+    revocation = Revocation(
         project=project.project,
         epoch=project.epoch,
         event=event.id,
@@ -117,7 +120,7 @@ def revoke_project(
     session.add(revocation)
 
 
-def carried_by(project: models.Project, at: datetime) -> str:
+def carried_by(project: Project, at: datetime) -> str:
     """The code of the undertaker that carried the project at that instant."""
     for former in project.former:
         if at < datetime.fromisoformat(former["until"]):
@@ -126,16 +129,16 @@ def carried_by(project: models.Project, at: datetime) -> str:
 
 
 def replace_undertaker(
-    session: Session, project: models.Project, values: dict[str, Any], context: Context
+    session: Session, project: Project, values: dict[str, Any], context: Context
 ) -> None:
     """Have another undertaker carry the project on (transition 20); every service follows.
 
     Raises UndertakerBarredError for one whose act revoked a project.
     """
     barring = session.scalar(
-        select(models.Project.project).where(
-            models.Project.state == State.REVOKED,
-            models.Project.decided["acted_by"].as_string() == values["uscc"],
+        select(Project.project).where(
+            Project.state == State.REVOKED,
+            Project.decided["acted_by"].as_string() == values["uscc"],
         )
     )
     if barring:
@@ -159,7 +162,7 @@ def replace_undertaker(
 
 def move_project(
     session: Session,
-    project: models.Project,
+    project: Project,
     move: Move,
     reasons: Reasons,
     context: Context,
@@ -174,12 +177,12 @@ def move_project(
 
 def _decision(
     session: Session,
-    project: models.Project,
+    project: Project,
     reasons: Reasons,
     context: Context,
     basis: Mapping[str, Any],
 ) -> dict[str, Any]:
-    newest = cited(programme_of(session, models.Programme, project.programme).inspection)
+    newest = cited(programme_of(session, Programme, project.programme).inspection)
     instant = context.now.isoformat()
     return {
         "ground": basis.get("ground"),
@@ -205,7 +208,7 @@ def _beginning_of(day: date | None) -> datetime:
     return end_of_day((day or date.max) - timedelta(days=1))
 
 
-def _fix_deadline(project: models.Project, now: datetime, days: int) -> None:
+def _fix_deadline(project: Project, now: datetime, days: int) -> None:
     """Set the deadline, once: the table has no second order while one runs."""
     project.rectify_by = china_date(now) + timedelta(days=days)
     project.rectify_until = end_of_day(project.rectify_by)

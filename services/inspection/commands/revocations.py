@@ -3,7 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection import models, queries
+from services.inspection import queries
+from services.inspection.models.revocations import LedgerLine, Notice, Revocation
 from shared.catalogue import NOTICE_DELIVERED, NOTICE_FAILED, NOTICE_PUBLISHED
 from shared.spine.context import Context
 from shared.spine.envelope import Event, made_at
@@ -16,13 +17,13 @@ def record_acknowledgement(session: Session, event: Event, context: Context) -> 
     """
     data = event.data
     key = (data["project"], data["epoch"], data["outlet"], data["receiver"] or "")
-    if session.get(models.LedgerLine, key) is not None:
+    if session.get(LedgerLine, key) is not None:
         return None
     began, ended = made_at(data["revocation"]), made_at(event.id)
     seconds = (ended - began).total_seconds() if began and ended else 0.0
     project, epoch, outlet, receiver = key
     session.add(
-        models.LedgerLine(
+        LedgerLine(
             project=project,
             epoch=epoch,
             outlet=outlet,
@@ -42,9 +43,9 @@ def note_notice(session: Session, event: Event) -> None:
     data = event.data
     if data["notice"] is None or (event.type == NOTICE_DELIVERED.name and event.sequence == 1):
         return
-    notice = session.get(models.Notice, (data["project"], data["epoch"]), with_for_update=True)
+    notice = session.get(Notice, (data["project"], data["epoch"]), with_for_update=True)
     if notice is None:
-        notice = models.Notice(project=data["project"], epoch=data["epoch"], deliveries={})
+        notice = Notice(project=data["project"], epoch=data["epoch"], deliveries={})
         session.add(notice)
     if event.type != NOTICE_PUBLISHED.name:
         _note_delivery(session, notice, event)
@@ -58,7 +59,7 @@ def settle_revocations(session: Session, context: Context) -> int:
 
     Only open ones are looked at, so that the cost does not grow with history.
     """
-    revocation = models.Revocation
+    revocation = Revocation
     unsettled = select(revocation).where(revocation.settled_at.is_(None))
     rows = session.scalars(unsettled.with_for_update(skip_locked=True)).all()
     for row, line in zip(rows, queries.ledger_lines(session, rows), strict=True):
@@ -68,7 +69,7 @@ def settle_revocations(session: Session, context: Context) -> int:
     return queries.open_count(session)
 
 
-def _note_delivery(session: Session, notice: models.Notice, event: Event) -> None:
+def _note_delivery(session: Session, notice: Notice, event: Event) -> None:
     data, known = event.data, notice.deliveries.get(event.data["delivery"])
     if known is not None and known["sequence"] >= event.sequence:
         return
@@ -80,6 +81,6 @@ def _note_delivery(session: Session, notice: models.Notice, event: Event) -> Non
 
 
 def _reopen(session: Session, project: str, epoch: int) -> None:
-    revocation = session.get(models.Revocation, (project, epoch), with_for_update=True)
+    revocation = session.get(Revocation, (project, epoch), with_for_update=True)
     if revocation is not None:
         revocation.settled_at = None

@@ -18,6 +18,7 @@ def upgrade():
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("legal_representative", sa.String(), nullable=False),
         sa.Column("registered_at", Instant, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code"),
     )
     op.create_table(
@@ -175,6 +176,7 @@ def upgrade():
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("agency", sa.String(), nullable=False),
         sa.Column("conflicts", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["agency"], ["agencies.code"]),
         sa.PrimaryKeyConstraint("code"),
     )

@@ -56,10 +56,13 @@ class ApplicationRoutes(ServiceApi):
         body=EvidenceIn,
         answer=ApplicationOut,
         status=201,
+        edits=True,
     )
     def add_evidence(self, session: Session, call: Call) -> models.Application:
         """Add an item of evidence; one of the same kind and name is replaced."""
-        return applications.add_evidence(session, call.path["project"], call.body, call.context)
+        project = call.path["project"]
+        call.check_version(applications.own_application(session, project, call.actor).version)
+        return applications.add_evidence(session, project, call.body, call.context)
 
     @route("POST", f"{ONE}/submit", role="undertaker", answer=ApplicationOut)
     def submit_application(self, session: Session, call: Call) -> models.Application:

@@ -7,7 +7,7 @@ from services.intake import models
 from services.intake.api.schemas import ProgrammeIn, ProgrammeOut, UnitIn, UnitOut
 from services.intake.commands import programmes
 from shared.programme.lint import read_programme
-from shared.spine.rows import found
+from shared.spine.rows import found, version_of
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
 
@@ -16,7 +16,13 @@ class ProgrammeRoutes(ServiceApi):
     """Publishing rounds, keeping the register of units."""
 
     @route(
-        "POST", "/v1/programmes", role="official", body=ProgrammeIn, answer=ProgrammeOut, status=201
+        "POST",
+        "/v1/programmes",
+        role="official",
+        body=ProgrammeIn,
+        answer=ProgrammeOut,
+        status=201,
+        edits=True,
     )
     def publish_programme(self, session: Session, call: Call) -> models.Programme:
         """Publish a programme definition in YAML as the round's next edition.
@@ -24,6 +30,7 @@ class ProgrammeRoutes(ServiceApi):
         What is wrong with it is listed with line numbers under `errors`.
         """
         definition = read_programme(call.body["yaml"])
+        call.check_version(version_of(session, models.Programme, definition["id"]))
         return programmes.publish_programme(session, definition, call.context)
 
     @route("GET", "/v1/programmes", answer=ProgrammeOut, page=True)
@@ -41,7 +48,9 @@ class ProgrammeRoutes(ServiceApi):
         """List the register of recommending units."""
         return keyset(session, select(models.RecommendingUnit), call.page)
 
-    @route("PUT", "/v1/units/<code>", role="official", body=UnitIn, answer=UnitOut)
+    @route("PUT", "/v1/units/<code>", role="official", body=UnitIn, answer=UnitOut, edits=True)
     def register_unit(self, session: Session, call: Call) -> models.RecommendingUnit:
         """Enter a unit in the register, or change its entry."""
-        return programmes.register_unit(session, call.path["code"], call.body)
+        code = call.path["code"]
+        call.check_version(version_of(session, models.RecommendingUnit, code))
+        return programmes.register_unit(session, code, call.body)

@@ -16,6 +16,7 @@ from shared.web.fields import (
     TEXT,
     Mail,
     Uscc,
+    Versioned,
     says_something,
 )
 
@@ -47,7 +48,7 @@ class UnitIn(Schema):
     region_edition = fields.String(load_default=None, allow_none=True, validate=TEXT)
 
 
-class UnitOut(UnitIn):
+class UnitOut(UnitIn, Versioned):
     """A unit of the register."""
 
     code = fields.String()

@@ -71,6 +71,7 @@ def upgrade():
         sa.Column("name_en", sa.String(), nullable=False),
         sa.Column("region_code", sa.String(), nullable=True),
         sa.Column("region_edition", sa.String(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code"),
     )
     op.create_table(

@@ -10,6 +10,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
 from urllib.parse import SplitResult, quote, urlsplit
 
+import eventlet
+
 from services.notification.commands.deliveries import Parcel
 from services.notification.couriers.answer import Answer
 from services.notification.rules.webhooks import body_of, is_reachable, secret_of, signature
@@ -65,6 +67,7 @@ class WebhookCourier:
                 line, server_hostname=host, do_handshake_on_connect=False
             )
         connection.sock = line
+        line.settimeout(_left(ends))
         hang_up = threading.Timer(ends - time.monotonic(), _shut, [line])
         with closing(connection):
             hang_up.start()
@@ -89,13 +92,14 @@ class WebhookCourier:
 
     def _line(self, host: str, port: int, ends: float) -> socket.socket:
         """A connection to an address that was looked at; a name can mean another each time."""
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with eventlet.Timeout(_left(ends), TimeoutError):
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(item[4][0]) for item in found))
         if not all(is_reachable(ip_address(one), self._networks) for one in addresses):
             raise NotPublicError
-        for one in addresses[:-1]:
-            with suppress(OSError):
-                return socket.create_connection((one, port), _left(ends))
+        for untried in range(len(addresses), 1, -1):
+            with suppress(OSError):  # a silent one leaves the others their part of the time
+                return socket.create_connection((addresses[-untried], port), _left(ends) / untried)
         return socket.create_connection((addresses[-1], port), _left(ends))
 
 

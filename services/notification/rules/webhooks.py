@@ -16,7 +16,8 @@ from shared.errors import InvalidError
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that the specification gives to secrets
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
-TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("2002::/16"), ip_network("2001::/32"))
+GLOBAL_UNICAST = ip_network("2000::/3")  # all else of IPv6 is for special purposes (RFC 4291)
+NOT_PUBLIC = tuple(map(ip_network, ("2001::/32", "2002::/16", "3fff::/20")))  # wrapped, examples
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 _NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")  # resolvers read such names as IPv4 addresses
@@ -78,8 +79,10 @@ def is_reachable(address: Address, networks: Networks) -> bool:
     mapped = getattr(address, "ipv4_mapped", None) or address
     if any(mapped in network for network in networks):
         return True
-    wrapped = any(mapped in network for network in TRANSLATED)
-    return mapped.is_global and not mapped.is_multicast and not wrapped
+    if mapped.version == 6 and mapped not in GLOBAL_UNICAST:
+        return False
+    special = mapped.is_multicast or any(mapped in network for network in NOT_PUBLIC)
+    return mapped.is_global and not special
 
 
 def _address(host: str) -> Address | None:

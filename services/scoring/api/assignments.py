@@ -9,7 +9,7 @@ from services.scoring import models
 from services.scoring.api.schemas import (
     AssignmentOut,
     AssignmentQuery,
-    EntryOut,
+    EntryToScore,
     ProgrammeIn,
     ReasonIn,
     ScoresIn,
@@ -56,7 +56,9 @@ class AssignmentRoutes(ServiceApi):
             session, call.path["project"], call.body["reason"], call.context
         )
 
-    @route("POST", "/v1/entries/<project>/scores", role="expert", body=ScoresIn, answer=EntryOut)
+    @route(
+        "POST", "/v1/entries/<project>/scores", role="expert", body=ScoresIn, answer=EntryToScore
+    )
     def score_entry(self, session: Session, call: Call) -> models.Entry:
         """Score an entry on every criterion of the rubric; may be changed until all have scored."""
         return assignments.score_entry(session, call.path["project"], call.body, call.context)

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from shared.programme.schema import COUNT
-from shared.web.fields import CODE, LONG, REMARK, SHA256, SHORT, TEXT, Party, Uscc
+from shared.web.fields import CODE, LONG, REMARK, SHA256, SHORT, TEXT, Party, Uscc, Versioned
 
 
 class ExpertIn(Schema):
@@ -16,6 +16,10 @@ class ExpertIn(Schema):
     employer_uscc = Uscc(load_default=None, allow_none=True)
     directions = fields.List(fields.Integer(strict=True, validate=COUNT), load_default=list)
     conflicts = fields.List(Party(), load_default=list)
+
+
+class ExpertOut(ExpertIn, Versioned):
+    """An expert of the directory."""
 
 
 class ConflictsIn(Schema):
@@ -63,8 +67,8 @@ class AssignmentOut(Schema):
     total = fields.String(attribute="total_text", allow_none=True)
 
 
-class EntryOut(Schema):
-    """An entry with its outcome; experts' single scores are not shown."""
+class EntryToScore(Schema):
+    """An entry as its experts see it: without what the others' scores came to."""
 
     project = fields.String()
     programme = fields.String()
@@ -73,6 +77,11 @@ class EntryOut(Schema):
     title = fields.String()
     direction = fields.Integer()
     state = fields.String()
+
+
+class EntryOut(EntryToScore):
+    """An entry with its outcome; experts' single scores are not shown."""
+
     score = fields.String(attribute="score_text", allow_none=True)
     rank = fields.Integer(allow_none=True)
     reasons = fields.List(fields.String())

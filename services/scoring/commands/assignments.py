@@ -64,7 +64,7 @@ def recuse_expert(
 ) -> models.Assignment:
     """An expert withdraws from an entry they have not scored; the next assignment replaces them."""
     entry = locked(session, models.Entry, project)
-    assignment = _own(session, project, context.actor)
+    assignment = own_assignment(session, project, context.actor)
     if assignment.scores is not None:
         raise NotAssignedError("You have scored this entry; ask the officials instead.")
     assignment.recused = reason
@@ -77,7 +77,7 @@ def score_entry(
 ) -> models.Entry:
     """Keep an expert's scores; when all assigned experts have scored, the entry is scored."""
     entry = locked(session, models.Entry, project)
-    assignment = _own(session, project, context.actor)
+    assignment = own_assignment(session, project, context.actor)
     moved(entry.state, Move.COMPLETE_SCORES)
     rubric = round_of(session, entry.programme).rubric
     scores: dict[str, Decimal] = values["scores"]
@@ -128,7 +128,8 @@ def recuse_in_conflict(session: Session, expert: models.Expert, context: Context
             _complete(session, entry, context)
 
 
-def _own(session: Session, project: str, actor: Actor) -> models.Assignment:
+def own_assignment(session: Session, project: str, actor: Actor) -> models.Assignment:
+    """What this expert is to score or has scored there; raises NotAssignedError."""
     assignment = session.get(models.Assignment, (project, actor.expert))
     if assignment is None or assignment.recused:
         raise NotAssignedError(f"Entry {project} is not assigned to you.")

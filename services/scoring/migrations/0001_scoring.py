@@ -61,6 +61,7 @@ def upgrade():
         sa.Column("employer_uscc", sa.String(), nullable=True),
         sa.Column("directions", sa.JSON(), nullable=False),
         sa.Column("conflicts", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code"),
     )
     op.create_table(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.inspection import models
+from services.inspection.models.agencies import AgencyKey, Inspector
 from shared.agency.signing import generate_key, public_part
 
 AGENCY = {"code": "agency-a", "name": "Agency A", "legal_representative": "Li"}
@@ -15,7 +15,26 @@ def add_key(office, jwk, status=201, **changes):
 def test_an_agency_registered_again_changes_its_entry(office):
     office.post("/v1/agencies", AGENCY)
     office.post("/v1/agencies", AGENCY | {"name": "Agency A, renamed"})
-    assert office.get("/v1/agencies")["items"] == [AGENCY | {"name": "Agency A, renamed"}]
+    changed = AGENCY | {"name": "Agency A, renamed", "version": 2}
+    assert office.get("/v1/agencies")["items"] == [changed]
+
+
+INSPECTOR = {"code": "I1", "name": "Li", "agency": "agency-a"}
+
+
+@pytest.mark.parametrize(("path", "body"), [("agencies", AGENCY), ("inspectors", INSPECTOR)])
+def test_of_two_changes_of_what_was_seen_the_second_is_refused(office, path, body):
+    office.post("/v1/agencies", AGENCY)
+
+    def change(name, version="*"):
+        headers = office.token("official") | {"If-Match": version}
+        told = body | {"name": name}
+        return office.http("inspection").post(f"/v1/{path}", json=told, headers=headers)
+
+    seen = change("a").headers["ETag"]
+    first, second = change("b", seen), change("c", seen)
+    assert (first.status_code, second.status_code) == (201, 412)
+    assert change("c", first.headers["ETag"]).json["name"] == "c"
 
 
 def test_the_private_part_of_a_key_is_neither_kept_nor_shown(office):
@@ -65,7 +84,7 @@ def test_what_is_no_key_or_no_validity_is_refused(office, changes, slug):
     office.post("/v1/agencies", AGENCY)
     assert add_key(office, public_part(generate_key()), 422, **changes)["slug"] == slug
     with office.database.reading() as session:
-        assert session.query(models.AgencyKey).all() == []
+        assert session.query(AgencyKey).all() == []
 
 
 def test_an_ended_key_signs_nothing_any_more(office):
@@ -92,7 +111,7 @@ def test_an_inspector_belongs_to_a_registered_agency_and_may_move(office):
     office.post("/v1/inspectors", body | {"agency": "agency-a"})
     office.post("/v1/inspectors", body | {"agency": "agency-b", "conflicts": ["P110000"]})
     with office.database.reading() as session:
-        (inspector,) = session.query(models.Inspector).all()
+        (inspector,) = session.query(Inspector).all()
     assert (inspector.agency, inspector.conflicts) == ("agency-b", ["P110000"])
 
 

@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.inspection import models
 from services.inspection.commands import messages
 from services.inspection.commands.message_checks import Incoming
+from services.inspection.models.projects import Project
 from shared.spine.envelope import CONTENT_TYPE
 from shared.testing import acting
 
@@ -59,7 +59,7 @@ def judge_and_die(office, incoming, project):
     with office.database.transaction() as session:
         receipt = messages.receive_message(session, incoming, acting(office.clock.now()))
         assert receipt.outcome == "fail"
-        assert session.get(models.Project, project).state == "REVOKED"
+        assert session.get(Project, project).state == "REVOKED"
         raise ZeroDivisionError
 
 

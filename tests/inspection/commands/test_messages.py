@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.inspection import models
 from services.inspection.commands import messages
 from services.inspection.commands.message_checks import Incoming
+from services.inspection.models.agencies import Message
+from services.inspection.models.inspections import Inspection
 from services.inspection.rules.receipts import UNPROVED, Code
 from shared.agency.signing import generate_key, sign
 from shared.testing import acting
@@ -45,7 +46,7 @@ class Agency:
 
     def kept(self):
         with self.office.session("inspection") as session:
-            return session.query(models.Message).count()
+            return session.query(Message).count()
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_each_check_refuses_with_its_code_and_nothing_else_changes(agency, code)
     assert agency.send(REFUSED[code](agency))[0] == code
     assert agency.office.state(agency.project) == "DESIGNATED"
     with agency.office.session("inspection") as session:
-        assert session.get(models.Inspection, agency.inspection).stage == "NOTIFIED"
+        assert session.get(Inspection, agency.inspection).stage == "NOTIFIED"
 
 
 def _public(agency):

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from services.inspection import models
+from services.inspection.models.agencies import Inspector
+from services.inspection.models.inspections import Inspection
 from shared import draws
 from shared.draws import check_transcript
 
@@ -17,7 +18,7 @@ def drawn(office, plan):
 
 def used(office):
     with office.database.reading() as session:
-        return sorted(row.agency for row in session.query(models.Inspection))
+        return sorted(row.agency for row in session.query(Inspection))
 
 
 def test_a_plan_is_announced_with_all_that_the_draw_depends_on(office):
@@ -160,7 +161,7 @@ def test_a_conflict_once_declared_stays_when_the_inspector_is_registered_again(o
     office.register("agency-a")
     party = office.project(project)["undertaker"]["uscc"]
     with office.database.reading() as session:
-        inspectors = session.scalars(select(models.Inspector.code)).all()
+        inspectors = session.scalars(select(Inspector.code)).all()
     for code in inspectors:
         told = {"code": code, "name": "Zhao", "agency": "agency-a"}
         office.post("/v1/inspectors", told | {"conflicts": [party]})

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.inspection import models
+from services.inspection.models.revocations import Revocation
 
 
 def revoked(office, count=1):
@@ -26,7 +26,7 @@ def test_an_official_revokes_on_each_of_the_grounds_2_to_4(office, ground):
     assert decision["actor"] == "official:developer"
     assert (event.data["state"], event.data["epoch"]) == ("REVOKED", 1)
     with office.database.reading() as session:
-        basis = session.get(models.Revocation, (project, 1)).basis
+        basis = session.get(Revocation, (project, 1)).basis
     assert basis["evidence"] == office.DECISION["evidence"]
     assert (basis["statement"], basis["decided_by"]) == ("waived in writing", "official:developer")
     assert basis["notice_at"] == office.DECISION["notice_at"]
@@ -71,7 +71,7 @@ def test_a_reinstatement_quashes_the_basis_and_opens_the_next_epoch(office):
         office.QUASHED["decision"], None, ["basis quashed"],
     )  # fmt: skip
     with office.database.reading() as session:
-        assert session.get(models.Revocation, (project, 1)).quashed_by == office.QUASHED["decision"]
+        assert session.get(Revocation, (project, 1)).quashed_by == office.QUASHED["decision"]
 
 
 def test_the_next_revocation_is_its_own(office):
@@ -84,7 +84,7 @@ def test_the_next_revocation_is_its_own(office):
     assert [event.data["epoch"] for event in (first, second)] == [1, 2]
     assert second.data["decision"]["inspection"] == inspection
     with office.database.reading() as session:
-        rows = [session.get(models.Revocation, (project, epoch)) for epoch in (1, 2)]
+        rows = [session.get(Revocation, (project, epoch)) for epoch in (1, 2)]
     assert [(row.event, row.ground) for row in rows] == [
         (first.id, "material_falsehood"), (second.id, "inspection_failed"),
     ]  # fmt: skip

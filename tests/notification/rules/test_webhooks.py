@@ -77,7 +77,8 @@ def test_https_anywhere_and_http_on_this_machine_are_taken(url):
         "127.0.0.1", "localhost", "a.localhost", "[::1]", "10.1.2.3", "172.16.0.1", "192.168.1.1",
         "169.254.169.254", "100.64.0.1", "0.0.0.0", "[::]", "[fe80::1]", "[fc00::1]",
         "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "224.0.0.1", "[ff02::1]",
-        "255.255.255.255",
+        "255.255.255.255", "[64:ff9b:1::a00:1]", "[::10.0.0.1]", "[::ffff:0:10.0.0.1]",
+        "[fec0::1]", "[3fff::1]", "[5f00::1]", "[100::1]", "[2001:db8::1]", "[2001::1]",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_refused_unless_its_network_is_allowed(host):

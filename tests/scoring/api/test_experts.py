@@ -154,12 +154,46 @@ def test_an_entry_is_scored_when_its_last_expert_has_scored(round_):
         answer = round_.score(
             "p1", code, dict.fromkeys(("innovation", "effect", "feasibility"), points)
         )
-        assert (answer.json["state"], answer.json["score"]) == ("SCORING", None)
+        assert answer.json["state"] == "SCORING"
     assert round_.events("application.scored") == []
     answer = round_.score("p1", last, {"innovation": "90", "effect": "70", "feasibility": "60.5"})
-    assert (answer.json["state"], answer.json["score"]) == ("SCORED", "79.8833")
+    assert answer.json["state"] == "SCORED"
+    assert "score" not in answer.json  # what it came to is not the experts' to know
+    assert round_.entry("p1")["score"] == "79.8833"
     (scored,) = round_.events("application.scored")
     assert (scored.subject, scored.sequence, scored.data["score"]) == ("p1", 3, "79.8833")
+
+
+def test_an_expert_sees_what_they_score_and_nobody_s_outcome(round_):
+    round_.assign()
+    for code in round_.assigned("p1"):
+        round_.score("p1", code)
+    own, *_ = round_.assigned("p1")
+    (other,) = {"E1", "E2", "E3", "E4"} - set(round_.assigned("p1"))
+
+    def seen(headers):
+        return round_.client.get("/v1/entries/p1", headers=headers)
+
+    assert seen(round_.official).json["score"] == "80.0000"
+    answer = seen(round_.expert(own))
+    assert (answer.status_code, answer.json["title"]) == (200, round_.entry("p1")["title"])
+    assert not {"score", "rank", "reasons"} & set(answer.json)
+    for stranger in (round_.expert(other), round_.token("expert")):
+        assert (seen(stranger).status_code, seen(stranger).json["slug"]) == (403, "not-assigned")
+
+
+def test_of_two_changes_of_an_expert_s_entry_as_seen_the_second_is_refused(scoring):
+    body = {"code": "E1", "name": "n", "directions": [1]}
+
+    def change(name, version):
+        headers = scoring.official | {"If-Match": version}
+        return scoring.client.post("/v1/experts", json=body | {"name": name}, headers=headers)
+
+    assert change("a", '"1"').status_code == 412  # there is none yet
+    seen = change("a", '"0"').headers["ETag"]
+    assert [change(name, seen).status_code for name in "bc"] == [201, 412]
+    (kept,) = scoring.client.get("/v1/experts", headers=scoring.official).json["items"]
+    assert (kept["name"], kept["version"]) == ("b", 2)
 
 
 def test_scores_may_be_changed_until_all_have_scored_and_not_after(round_):

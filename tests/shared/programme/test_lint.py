@@ -160,6 +160,16 @@ def test_a_text_that_is_no_mapping_is_told_how_to_begin(text):
     assert lint(text) == [Finding(1, "", "must be a mapping that begins with 'id:'")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [f"%YAML {'1' * 5000}.1\n---\na: 1", "%YAML 1.1 1\n---\na: 1", "%TAG ! x\n---\n!a : 1",
+     "a: 0x" + 1900 * "f", "a: 9999-99-99", "a: 12:99:99", "? [a]\n: 1", "<<: 1\na: 1", "<<: {a: b}"],
+    ids=lambda text: text[:12],
+)  # fmt: skip
+def test_whatever_the_parser_trips_over_is_told_as_a_fault(text):
+    assert lint(text)
+
+
 def test_a_text_that_is_too_long_is_not_read():
     assert lint("#" * 65_537) == [Finding(1, "", "longer than 65536 characters")]
 

@@ -83,6 +83,11 @@ class Library(ServiceApi):
         book.copies, book.version = call.body["copies"], book.version + 1
         return book
 
+    @route("POST", "/v1/wishes", body=BookIn, status=201)
+    def wish(self, session, call):
+        """Wish for a book: whoever passes by may."""
+        return {"wished": call.body["title"]}
+
 
 def _book(session, call):
     return found(session, Book, call.path["title"])
@@ -156,7 +161,8 @@ def issuer():
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             end.asked += 1
-            body = json.dumps(end.document).encode()
+            told = end.document
+            body = told if isinstance(told, bytes) else json.dumps(told).encode()
             self.send_response(200 if end.document is not None else 500)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -201,7 +203,10 @@ def test_known_keys_stay_in_use_while_the_issuer_is_away(served, issuer, monkeyp
     assert served.add("b", bearer(key)).status_code == 201
 
 
-@pytest.mark.parametrize("document", [None, [], {}, {"keys": 1}, {"keys": [{"kty": "RSA"}]}, "x"])
+NONSENSE = [None, [], {}, {"keys": 1}, {"keys": [{"kty": "RSA"}]}, "x", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("document", NONSENSE, ids=lambda document: repr(document)[:30])
 def test_no_token_is_refused_for_good_while_the_issuer_serves_nonsense(
     served, issuer, document, monkeypatch
 ):
@@ -213,6 +218,33 @@ def test_no_token_is_refused_for_good_while_the_issuer_serves_nonsense(
     assert "Retry-After" in answer.headers
     issuer.serve(key)
     assert served.add("a", bearer(key)).status_code == 201
+
+
+SLOW = """
+import eventlet; eventlet.monkey_patch()
+from shared.web import issuer
+issuer.TIMEOUT_SECONDS = 1
+listener = eventlet.listen(("127.0.0.1", 0))
+def drip():
+    line, _ = listener.accept()
+    while True:
+        line.sendall(b"H" if drip.begun else b"HTTP/1.1 200 OK\\r\\nSlow: ")
+        drip.begun = True
+        eventlet.sleep(0.1)
+drip.begun = False
+eventlet.spawn(drip)
+try:
+    issuer.IssuerKeys(f"http://127.0.0.1:{listener.getsockname()[1]}/").present()
+except issuer.IssuerAwayError:
+    print("away")
+"""
+
+
+def test_an_issuer_that_speaks_a_byte_at_a_time_is_away():
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["away"], done.stderr
 
 
 def test_a_key_file_is_made_once_and_for_its_owner_alone(tmp_path):

@@ -34,6 +34,28 @@ def test_a_key_belongs_to_whoever_sent_it(both):
     assert both.count() == 2
 
 
+def test_a_door_that_asks_nobody_who_they_are_takes_no_keys(stack):
+    answers = [
+        stack.client.post("/v1/wishes", json={"title": title}, headers={"Idempotency-Key": "k"})
+        for title in "ab"
+    ]
+    assert [answer.json for answer in answers] == [{"wished": "a"}, {"wished": "b"}]
+    document = stack.client.get("/openapi.json").json["paths"]
+    named = [
+        {one["name"] for one in document[path]["post"]["parameters"]}
+        for path in ("/v1/wishes", "/v1/books")
+    ]
+    assert named == [set(), {"Idempotency-Key"}]
+
+
+def test_of_two_that_make_the_same_at_the_same_moment_one_is_told_so(real_stack):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(real_stack.add, ["a"] * 8))
+    told = Counter((answer.status_code, answer.json.get("slug")) for answer in answers)
+    assert told == {(201, None): 1, (409, "changed-meanwhile"): 7}
+    assert real_stack.count() == 1
+
+
 def test_requests_of_the_same_moment_with_the_same_key_are_done_once(both):
     def ask(_number):
         return both.add("a", with_key(both))

@@ -1,0 +1,1 @@
+"""What inspection's routes take and give, by aggregate."""

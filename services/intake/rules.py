@@ -5,7 +5,7 @@ and the later states that other services decide and intake follows.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -183,6 +183,20 @@ def named_once(known: Mapping[str, str], policy: Mapping[str, Any]) -> dict[str,
         message = f"names the rules of an earlier edition, which were others than {version!r} here"
         raise InvalidError.at("inspection.rule_version", message)
     return {**known, version: judged_by}
+
+
+def check_units(quotas: Iterable[str], known: Container[str]) -> None:
+    """Every line of the quotas is a kind's or a registered unit's; raises InvalidError.
+
+    One for a code that nobody has would leave the unit that was meant with its kind's places.
+    """
+    errors = [
+        {"field": f"unit_quotas.{code}", "message": "is no unit of the register: enter it first"}
+        for code in quotas
+        if code not in known
+    ]
+    if errors:
+        raise InvalidError(f"{errors[0]['field']} {errors[0]['message']}.", errors=errors)
 
 
 def check_unit_code(code: str) -> None:

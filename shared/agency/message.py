@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from shared.errors import LaurelError
+from shared.lines import Says
 from shared.programme.schema import Points
 from shared.spine.envelope import UndecodableError, parse, traceparent_of
 
@@ -45,11 +46,6 @@ class AgencyMessage:
     traceparent: str | None = None
 
 
-def _signature_line(value: str) -> None:
-    if not 1 <= len(value) <= 80 or not value.strip() or not value.isprintable():  # noqa: PLR2004
-        raise ValidationError("must be one line of 1 to 80 characters that is not blank")
-
-
 class Part(Schema):
     """At every depth of a report, what it says beyond the schema is left out."""
 
@@ -62,7 +58,7 @@ class Part(Schema):
 class Finding(Part):
     """The result on one point of the inspection list."""
 
-    key = fields.String(required=True, validate=validate.Length(1, 60))
+    key = fields.String(required=True, validate=Says(1, 60))
     result = fields.String(required=True, validate=validate.OneOf(FINDINGS))
     note = fields.String(load_default="", validate=validate.Length(max=2000))
     evidence_sha256 = fields.String(load_default=None, allow_none=True, validate=SHA256)
@@ -87,13 +83,13 @@ class Report(Part):
     method = fields.String(required=True, validate=validate.OneOf(METHODS))
     conducted_on = fields.Date(required=True)
     inspectors = fields.List(
-        fields.String(validate=validate.Length(1, 40)), required=True, validate=validate.Length(2)
+        fields.String(validate=Says(1, 40)), required=True, validate=validate.Length(2)
     )
     result = fields.String(required=True, validate=validate.OneOf(RESULTS))
     findings = fields.List(fields.Nested(Finding), load_default=list)
     score = fields.Decimal(load_default=None, allow_none=True, as_string=True, validate=Points(2))
     questionnaire = fields.Nested(Questionnaire, load_default=None, allow_none=True)
-    signed_by = fields.String(required=True, validate=_signature_line)
+    signed_by = fields.String(required=True, validate=Says(1, 80))
 
     @validates_schema
     def _fit_the_method(self, data: dict[str, Any], **_: Any) -> None:

@@ -1,5 +1,6 @@
 """The programme definition as plain data: which fields it has, and what each may hold."""
 
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -8,10 +9,12 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from shared.lines import Says
 from shared.programme.values import IMMEDIATE, RECTIFY
 
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
 COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
+LIKE = 0.8  # of 1: a kind of unit misspelt, which is no code of a unit
 WRITTEN_OUT = 40  # digits; a decimal of more is one that no page shows
 DAYS = validate.Range(1, 1000, error="must be from 1 to 1000")
 WAIT = validate.Range(0, 1000, error="must be from 0 to 1000")
@@ -41,27 +44,15 @@ class Points(validate.Range):
 POINTS = Points(6)
 
 
-class _Line(validate.Length):
-    """So many characters, not only blanks, of this form."""
-
-    def __init__(self, most: int, form: str = r"(?s:.)*", words: str = "") -> None:
-        super().__init__(1, most, error=f"must have 1 to {most} characters")
-        self._form, self._words = re.compile(form), words
-
-    def __call__(self, value: Any) -> Any:
-        """The value; raises ValidationError."""
-        super().__call__(value)
-        if not value.strip():
-            raise ValidationError("must not be blank")
-        if not self._form.fullmatch(value):
-            raise ValidationError(self._words)
-        return value
-
-
-TEXT, VERSION = _Line(200), _Line(40)
-KEY = _Line(
-    200, "[A-Za-z][A-Za-z0-9_-]{0,59}", "must be 1 to 60 letters, digits, - or _, first a letter"
+TEXT, VERSION = Says(1, 200), Says(1, 40)
+KEY = validate.Regexp(
+    r"[A-Za-z][A-Za-z0-9_-]{0,59}\Z",
+    error="must be 1 to 60 letters, digits, - or _, first a letter",
 )
+
+
+def _plain(key: str) -> str:
+    return key.casefold().translate({ord("-"): None, ord("_"): None})
 
 
 def _positive(most: int, places: int) -> Callable[[Decimal], None]:
@@ -75,9 +66,9 @@ def _positive(most: int, places: int) -> Callable[[Decimal], None]:
 
 
 def _unit(value: str) -> None:
-    is_kind_in_capitals = value.casefold() in UNIT_KINDS and value not in UNIT_KINDS
-    is_code = re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", value)
-    if is_kind_in_capitals or not (value in UNIT_KINDS or is_code):
+    meant = difflib.get_close_matches(value.casefold(), UNIT_KINDS, 1, LIKE)
+    is_code = re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", value) and not meant
+    if not (value in UNIT_KINDS or is_code):
         raise ValidationError(f"must be {', '.join(UNIT_KINDS)} or the code of a unit")
 
 
@@ -155,6 +146,10 @@ class _Inspection(Schema):
         for name in ("hard_gates", "finding_keys"):
             if twice := sorted({key for key in data[name] if data[name].count(key) > 1}):
                 raise ValidationError(f"names twice: {', '.join(twice)}", name)
+        gates = {_plain(key): key for key in data["hard_gates"]}
+        for key in data["finding_keys"]:
+            if (gate := gates.get(_plain(key), key)) != key:
+                raise ValidationError(f"{key} is almost the hard gate {gate}", "finding_keys")
 
 
 class Definition(Schema):

@@ -18,10 +18,10 @@ from joserfc.jwk import KeySet, OKPKey
 from shared import uscc
 from shared.canonical import from_base64url
 from shared.errors import ForbiddenError, SettingError, UnauthenticatedError
+from shared.lines import oddities
 from shared.settings import Settings
 from shared.spine.context import Actor
 from shared.spine.texts import is_storable
-from shared.web.fields import oddities
 from shared.web.issuer import IssuerKeys
 
 ROLES = frozenset({"official", "unit", "undertaker", "expert", "agency", "operator"})

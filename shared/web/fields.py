@@ -4,7 +4,6 @@ A text that says something is never blank, so that no two services hold differen
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,45 +11,11 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared import uscc
+from shared.lines import Says, oddities
 
-# They turn the text around them, or end its line: what is read is not what is kept (UTS 39).
-TRICKS = frozenset(
-    map(chr, (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)))
-)
-BLANK = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 NUMBER = re.compile(r"(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?")
 UNIT = re.compile("[A-Z][A-Z0-9]{0,15}")  # of a unit, as the programme definition has them
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-
-
-def oddities(text: str, allowed: str = "") -> list[str]:
-    """The characters of a text that have no place in a line: control characters and tricks."""
-    odd = (char for char in text if char in TRICKS or unicodedata.category(char) == "Cc")
-    return sorted({f"U+{ord(char):04X}" for char in odd if char not in allowed})
-
-
-def says_something(text: str) -> bool:
-    """Whether it holds more than blanks, visible or not."""
-    return any(unicodedata.category(char) not in BLANK for char in text)
-
-
-class Says(validate.Length):
-    """So many characters: one line, or several, that hide nothing; with any, they say something."""
-
-    def __init__(self, least: int, most: int, *, lines: bool = False, without: str = "") -> None:
-        super().__init__(least, most, error=f"must have {least} to {most} characters")
-        self._allowed, self._without = "\n\r\t" if lines else "", without
-
-    def __call__(self, value: Any) -> Any:
-        """The value; raises ValidationError."""
-        super().__call__(value)
-        if value and not says_something(value):
-            raise ValidationError("must not be blank")
-        if odd := oddities(value, self._allowed):
-            raise ValidationError(f"must not hold control or direction characters ({odd[0]})")
-        if found := next((char for char in self._without if char in value), None):
-            raise ValidationError(f"must not hold {found}")
-        return value
 
 
 SHORT = Says(1, 80)

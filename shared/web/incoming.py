@@ -9,8 +9,8 @@ from marshmallow import Schema, ValidationError
 from werkzeug.wrappers import Request
 
 from shared.errors import InvalidError, LaurelError
+from shared.lines import oddities
 from shared.spine.texts import is_storable
-from shared.web.fields import oddities
 from shared.web.problems import invalid
 from shared.web.spec import built
 

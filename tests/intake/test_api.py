@@ -193,6 +193,18 @@ def test_of_two_changes_of_what_was_seen_the_second_is_refused(intake, method, p
     assert again[1].json["slug"] == "stale-version"
 
 
+def test_a_quota_for_a_unit_that_nobody_knows_is_refused(intake):
+    text = PROGRAMME.replace("  corps: 5\n", "  corps: 5\n  P11000: 3\n")
+    answer = intake.post("/v1/programmes", {"yaml": text}, intake.official)
+    assert (answer.status_code, answer.json["errors"]) == (
+        422, [{"field": "unit_quotas.P11000", "message": "is no unit of the register: enter it first"}],
+    )  # fmt: skip
+    unit = {"kind": "province", "name_zh": "n", "name_en": "n"}
+    intake.client.put("/v1/units/P11000", json=unit, headers=intake.official)
+    answer = intake.post("/v1/programmes", {"yaml": text}, intake.official)
+    assert answer.status_code == 201
+
+
 def project_event(name, sequence, project="2020-P110000-0001", epoch=1, **changes):
     data = {"undertaker": {"uscc": USCC, "name": "n"}, "epoch": epoch, "state": "REVOKED"} | changes
     return Event(

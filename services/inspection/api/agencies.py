@@ -69,4 +69,4 @@ class AgencyRoutes(ServiceApi):
     def register_inspector(self, session: Session, call: Call) -> Inspector:
         """Register an inspector of an agency, or change the entry."""
         call.check_version(version_of(session, Inspector, call.body["code"]))
-        return agencies.register_inspector(session, call.body)
+        return agencies.register_inspector(session, call.body, call.context)

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from sqlalchemy import String, cast
 from sqlalchemy.orm import Session
 
+from services.inspection.commands.inspections import void_in_conflict
 from services.inspection.models.agencies import Agency, AgencyKey, Inspector, Message
+from services.inspection.models.inspections import Inspection
 from services.inspection.rules.receipts import Code
 from shared.agency.signing import load_public_key, public_part
 from shared.catalogue import AGENCY_RECEIPT
@@ -67,9 +70,16 @@ def end_key(session: Session, code: str, kid: str, context: Context) -> AgencyKe
     return key
 
 
-def register_inspector(session: Session, values: dict[str, Any]) -> Inspector:
-    """Enter an inspector in the directory, or change the entry; a declared conflict stays."""
+def register_inspector(session: Session, values: dict[str, Any], context: Context) -> Inspector:
+    """Enter an inspector in the directory, or change the entry; a declared conflict stays.
+
+    An inspection that the inspector was drawn for and may not make any more is void.
+    """
     found(session, Agency, values["agency"])
     known = session.get(Inspector, values["code"], with_for_update=True)
     conflicts = {*values["conflicts"], *(known.conflicts if known else ())}
-    return session.merge(Inspector(**values | {"conflicts": sorted(conflicts)}))
+    inspector = session.merge(Inspector(**values | {"conflicts": sorted(conflicts)}))
+    session.flush()
+    is_drawn = cast(Inspection.inspectors, String).contains(f'"{inspector.code}"', autoescape=True)
+    void_in_conflict(session, is_drawn, context)
+    return inspector

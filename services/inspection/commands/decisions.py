@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.inspection.commands.deadlines import keep_deadlines
+from services.inspection.commands.inspections import void_in_conflict
 from services.inspection.commands.projects import (
     carried_by,
     move_project,
@@ -14,6 +15,7 @@ from services.inspection.commands.projects import (
     revoke_project,
 )
 from services.inspection.commands.tasks import answer_tasks, settle_task
+from services.inspection.models.inspections import Inspection
 from services.inspection.models.programmes import Programme
 from services.inspection.models.projects import Project, Task
 from services.inspection.models.revocations import Revocation
@@ -113,6 +115,7 @@ def decide_change(session: Session, task_id: str, values: dict[str, Any], contex
     keep_deadlines(session, project, context)
     if values["decision"] == "replaced":
         replace_undertaker(session, project, values, context)
+        void_in_conflict(session, Inspection.project == project.project, context)
     else:
         _refuse_open_tasks(session, project)
         reasons = ([values["reason"]], [values["reason"]])

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from services.inspection.commands.deadlines import keep_deadlines
 from services.inspection.commands.projects import apply_verdict, policy_of
+from services.inspection.models.agencies import Inspector
 from services.inspection.models.inspections import Inspection
 from services.inspection.models.projects import Project, Task
 from services.inspection.rules import states, verdicts
@@ -65,6 +67,30 @@ def void_inspection(
     verdict = Verdict(Outcome.VOID, (values["reason_zh"],), (values["reason_en"],), version)
     _publish(session, inspection, Step.VOID, verdict, context)
     return inspection
+
+
+def void_in_conflict(session: Session, which: ColumnElement[bool], context: Context) -> None:
+    """Void those open inspections whose inspectors may not inspect; a task tells an official.
+
+    A conflict can arise after the directories were frozen, and after the draw.
+    """
+    drawn = select(Inspection).where(which, Inspection.stage.in_(states.OPEN))
+    for inspection in session.scalars(drawn.order_by(Inspection.inspection)).all():
+        project = session.get_one(Project, inspection.project)
+        parties = {project.undertaker["uscc"], project.unit}
+        team = select(Inspector).where(Inspector.code.in_(inspection.inspectors))
+        for inspector in session.scalars(team.order_by(Inspector.code)):
+            if not parties.isdisjoint(inspector.conflicts):
+                void_inspection(session, inspection.inspection, _recused(inspector), context)
+                _open_task(session, inspection, context)
+                break
+
+
+def _recused(inspector: Inspector) -> dict[str, str]:
+    return {
+        "reason_zh": f"检查员 {inspector.code} 与该项目有利害关系，应当回避",
+        "reason_en": f"inspector {inspector.code} has a conflict of interest",
+    }
 
 
 def _publish(

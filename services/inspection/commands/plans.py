@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from services.inspection.commands.deadlines import keep_due_deadlines
+from services.inspection.commands.inspections import void_in_conflict
 from services.inspection.models import programmes as kept
 from services.inspection.models.agencies import Agency, Inspector
 from services.inspection.models.inspections import Inspection, Plan
@@ -91,6 +92,8 @@ def draw_plan(
     for result in transcript["results"]:
         session.add(_inspection(session, plan, result, context.now))
     record(session, INSPECTION_DRAWN, plan, context)
+    session.flush()
+    void_in_conflict(session, Inspection.plan == plan.id, context)
     return plan
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.intake.rules import Verdict
+from shared.lines import says_something
 from shared.programme.schema import COUNT, UNIT_KINDS
 from shared.project import DECIDED_GROUNDS, ChangeKind
 from shared.web.fields import (
@@ -17,7 +18,6 @@ from shared.web.fields import (
     Mail,
     Uscc,
     Versioned,
-    says_something,
 )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.intake import models, rules
 from shared.catalogue import PROGRAMME_PUBLISHED
 from shared.programme.definition import parse
+from shared.programme.schema import UNIT_KINDS
 from shared.programme.values import Programme
 from shared.spine.context import Context
 from shared.spine.outbox import record
@@ -33,8 +34,9 @@ def publish_programme(
     row.definition = definition
     row.published_at, row.published_by = context.now, str(context.actor)
     _load_register(session)
-    _set_places(session, programme)
     units = session.scalars(select(models.RecommendingUnit)).all()
+    rules.check_units(programme.unit_quotas, {*UNIT_KINDS, *(unit.code for unit in units)})
+    _set_places(session, programme)
     record(session, PROGRAMME_PUBLISHED, row, context, units=units)
     return row
 

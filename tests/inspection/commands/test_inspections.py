@@ -7,6 +7,7 @@ import pytest
 from services.inspection.commands import messages
 from services.inspection.commands.message_checks import Incoming
 from services.inspection.models.projects import Project
+from shared.draws import check_transcript
 from shared.spine.envelope import CONTENT_TYPE
 from shared.testing import acting
 
@@ -327,3 +328,50 @@ def test_a_finding_that_the_round_does_not_know_is_refused_with_those_it_knows(o
     findings[0]["key"] = "false_material"
     office.report(inspection, findings=findings, result="breach")
     assert office.state(project) == "REVOKED"
+
+
+def has_conflict(office, inspection, party):
+    """One of the drawn inspectors declares a conflict with that party."""
+    (drawn,) = [i for i in office.get("/v1/inspections")["items"] if i["inspection"] == inspection]
+    code, agency = drawn["inspectors"][0], drawn["agency"]
+    body = {"code": code, "name": "Zhao", "agency": agency, "conflicts": [party]}
+    office.post("/v1/inspectors", body)
+    return code
+
+
+@pytest.mark.parametrize("party", ["unit", "undertaker"])
+def test_what_an_inspector_in_conflict_was_drawn_for_is_void(office, drawn, party):
+    project, inspection = drawn
+    told = office.project(project)
+    code = has_conflict(office, inspection, {"unit": told["unit"],
+                                             "undertaker": told["undertaker"]["uscc"]}[party])  # fmt: skip
+    (completed,) = office.events("inspection.completed")
+    assert (completed.data["outcome"], completed.data["reasons_en"]) == (
+        "void", [f"inspector {code} has a conflict of interest"],
+    )  # fmt: skip
+    (task,) = office.get("/v1/tasks")["items"]
+    assert (task["id"], task["project"], task["kind"]) == (inspection, project, "void")
+    assert office.fail(inspection)["status"] == "rejected"
+    assert office.state(project) == "DESIGNATED"
+
+
+def test_a_conflict_with_somebody_else_voids_nothing(office, drawn):
+    project, inspection = drawn
+    has_conflict(office, inspection, "P999999")
+    assert office.events("inspection.completed") == []
+    office.fail(inspection)
+    assert office.state(project) == "REVOKED"
+
+
+def test_a_conflict_declared_between_plan_and_draw_voids_what_is_drawn_of_it(office):
+    project, *_ = office.designate(1)
+    office.register("agency-a")
+    plan = office.plan()
+    for number in range(2):
+        body = {"code": f"agency-a-{number}", "name": "Zhao", "agency": "agency-a"}
+        office.post("/v1/inspectors", body | {"conflicts": [office.project(project)["unit"]]})
+    office.post(f"/v1/plans/{plan['id']}/draw", office.OPENED)
+    transcript = office.get(f"/v1/plans/{plan['id']}/transcript", who=None)
+    assert check_transcript(transcript) == []
+    (completed,) = office.events("inspection.completed")
+    assert (completed.data["project"], completed.data["outcome"]) == (project, "void")

@@ -124,7 +124,9 @@ def test_an_address_that_is_silent_leaves_the_next_its_time(revoked, post, recei
 
 def test_a_name_that_nobody_can_look_up_in_time_is_a_timeout(revoked, post, receiver, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: eventlet.sleep(60))
-    post.send(WebhookCourier)
+    sending = threading.Thread(target=post.send, args=[WebhookCourier])  # with a hub of its own
+    sending.start()
+    sending.join()
     assert post.log() == [(1, "timeout", "the receiver did not answer in time")]
 
 

@@ -90,6 +90,9 @@ class CircularOut(Schema):
     reasons_en = fields.List(fields.String())
     rule_version = fields.String()
     inspection = fields.String(allow_none=True)
+    acted_by = fields.String(
+        allow_none=True, metadata={"description": "code of the undertaker whose act it answers"}
+    )
     decided_at = fields.AwareDateTime()
     effective_at = fields.AwareDateTime()
     published_at = fields.AwareDateTime()

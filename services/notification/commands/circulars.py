@@ -61,7 +61,15 @@ def _write(session: Session, kind: CircularKind, event: Event, now: datetime) ->
     year = year_of(now)
     serial = count_up(session, f"circulars-{year}")
     whole = ("project", "epoch", "programme", "unit", "direction", "title")
-    cited = ("ground", "citation", "reasons_zh", "reasons_en", "rule_version", "inspection")
+    cited = (
+        "ground",
+        "citation",
+        "reasons_zh",
+        "reasons_en",
+        "rule_version",
+        "inspection",
+        "acted_by",
+    )
     return Circular(
         number=number_of(year, serial),
         sequence=0,

@@ -106,6 +106,7 @@ def _circulars():
         sa.Column("reasons_en", sa.JSON, nullable=False),
         sa.Column("rule_version", sa.String(), nullable=False),
         sa.Column("inspection", sa.String()),
+        sa.Column("acted_by", sa.String()),
         sa.Column("decided_at", Instant, nullable=False),
         sa.Column("effective_at", Instant, nullable=False),
         sa.Column("published_at", Instant, nullable=False),

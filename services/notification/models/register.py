@@ -121,6 +121,7 @@ class Circular(Base):
     reasons_en: Mapped[list[str]]
     rule_version: Mapped[str]
     inspection: Mapped[str | None]
+    acted_by: Mapped[str | None]
     decided_at: Mapped[datetime]
     effective_at: Mapped[datetime]
     published_at: Mapped[datetime]

@@ -70,7 +70,7 @@ def _chinese(facts: Facts) -> list[str]:
     lines += _labelled("依据：", facts.decision.get("citation"))
     lines += _labelled("整改期限：", facts.rectify_by)
     lines += _labelled("有效期至：", facts.valid_to)
-    reasons = list(facts.decision.get("reasons_zh", ())) + list(facts.reasons)
+    reasons = list(facts.decision.get("reasons_zh", ())) or list(facts.reasons)
     return lines + [f"- {reason}" for reason in reasons]
 
 

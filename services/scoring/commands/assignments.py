@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
+from services.scoring.commands.decisions import tell
 from services.scoring.commands.programmes import round_of
 from services.scoring.rules.assignment import Candidate, Judge, TooFewExpertsError, assign
+from services.scoring.rules.reasons import scored
 from services.scoring.rules.scores import (
     NotAssignedError,
     check_scores,
@@ -25,7 +27,6 @@ from shared.catalogue import APPLICATION_SCORED
 from shared.programme.values import Criterion
 from shared.project import State
 from shared.spine.context import Actor, Context
-from shared.spine.outbox import record
 from shared.spine.rows import locked
 
 
@@ -98,7 +99,7 @@ def _complete(session: Session, entry: models.Entry, context: Context) -> None:
     if len(active) >= round_.experts_per_application:
         entry.state = moved(entry.state, Move.COMPLETE_SCORES)
         entry.score_text = str(shown(exact_score(entry, round_.rubric)))
-        record(session, APPLICATION_SCORED, entry, context)
+        tell(session, APPLICATION_SCORED, entry, [scored(entry.score_text, len(active))], context)
 
 
 def exact_score(entry: models.Entry, rubric: Sequence[Criterion]) -> Fraction:

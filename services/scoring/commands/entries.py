@@ -4,16 +4,15 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
+from services.scoring.commands.decisions import tell
 from services.scoring.commands.selection import has_place
+from services.scoring.rules.reasons import BAR_UNDONE, INCOMPLETE, PLACE_GONE, barred_by
 from services.scoring.rules.states import UNDECIDED, WITH_PLACE, Move, moved, resumed
 from shared.catalogue import APPLICATION_NOT_SELECTED, APPLICATION_RESUMED
 from shared.project import Outlet, State
 from shared.revocations import Revoked, acknowledge, who_acted
 from shared.spine.context import Context
 from shared.spine.envelope import Event
-from shared.spine.outbox import record
-
-INCOMPLETE = "the recommendation is incomplete: it has no opinion or no content hash"
 
 
 def enter_application(session: Session, event: Event, context: Context) -> None:
@@ -31,7 +30,7 @@ def enter_application(session: Session, event: Event, context: Context) -> None:
     if data["content_hash"] and data["opinion"].strip():
         entry.state = moved(entry.state, Move.FIND_COMPLETE)
     else:
-        entry.reasons = [INCOMPLETE]
+        entry.reasons = [INCOMPLETE.en]
     if revoked := _barring(session, entry.undertaker["uscc"]):
         _end_barred(session, entry, revoked, context)
 
@@ -111,16 +110,17 @@ def _resume(session: Session, entry: models.Entry, context: Context) -> None:
     if entry.state != State.PUBLICISED:
         entry.publicity = entry.designate_at = None
     if entry.state == State.NOT_SELECTED:
-        entry.reasons = ["its place went to another while its undertaker was barred"]
+        entry.reasons = [PLACE_GONE.en]
         return
-    entry.reasons = [INCOMPLETE] if entry.state == State.RECOMMENDED else []
-    record(session, APPLICATION_RESUMED, entry, context, reasons=["the bar was undone"])
+    entry.reasons = [INCOMPLETE.en] if entry.state == State.RECOMMENDED else []
+    tell(session, APPLICATION_RESUMED, entry, [BAR_UNDONE], context)
 
 
 def _end_barred(session: Session, entry: models.Entry, revoked: str, context: Context) -> None:
     entry.barred_from, entry.state = entry.state, moved(entry.state, Move.BAR)
-    entry.reasons = [f"the undertaker is barred because project {revoked} was revoked"]
-    record(session, APPLICATION_NOT_SELECTED, entry, context)
+    reasons = [barred_by(revoked)]
+    entry.reasons = [reason.en for reason in reasons]
+    tell(session, APPLICATION_NOT_SELECTED, entry, reasons, context)
 
 
 def _new_entry(event: Event, state: State) -> models.Entry:

@@ -5,7 +5,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.scoring import models
+from services.scoring.commands.decisions import tell
 from services.scoring.rules.objections import NotUnderPublicityError, check_objection
+from services.scoring.rules.reasons import objected
 from services.scoring.rules.states import Move, moved
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
 from shared.errors import IllegalTransitionError
@@ -54,6 +56,6 @@ def decide_objection(
     record(session, OBJECTION_DECIDED, objection, context)
     if upheld and entry.state == State.PUBLICISED:
         entry.state = moved(entry.state, Move.UPHOLD_OBJECTION)
-        entry.reasons = [f"an objection was upheld: {reason}"]
-        record(session, APPLICATION_NOT_SELECTED, entry, context)
+        entry.reasons = [objected(reason).en]
+        tell(session, APPLICATION_NOT_SELECTED, entry, [objected(reason)], context)
     return objection

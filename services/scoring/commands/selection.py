@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from services.scoring import models
 from services.scoring.commands.assignments import exact_score, scores_of
+from services.scoring.commands.decisions import tell
 from services.scoring.commands.programmes import round_of
 from services.scoring.rules import ranking
+from services.scoring.rules.reasons import INCOMPLETE, PLACE_FREE, publicised
 from services.scoring.rules.scores import UnscoredEntriesError, exact_mean
 from services.scoring.rules.states import Move, moved
 from shared.catalogue import (
@@ -63,7 +65,7 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
         _keep_outcome(session, by_project[outcome.project], outcome, context)
     for entry in incomplete:
         entry.state = moved(entry.state, Move.FIND_INCOMPLETE)
-        record(session, APPLICATION_NOT_SELECTED, entry, context)
+        tell(session, APPLICATION_NOT_SELECTED, entry, [INCOMPLETE], context)
     return [*(by_project[outcome.project] for outcome in news), *incomplete]
 
 
@@ -73,11 +75,11 @@ def _keep_outcome(
     waited = entry.state == State.NOT_SELECTED
     shortlist = Move.FREE_PLACE if waited else Move.SHORTLIST
     entry.state = moved(entry.state, shortlist if outcome.shortlisted else Move.NOT_SELECT)
-    entry.rank, entry.reasons = outcome.rank, list(outcome.reasons)
+    entry.rank, entry.reasons = outcome.rank, [reason.en for reason in outcome.reasons]
     if not outcome.shortlisted:
-        record(session, APPLICATION_NOT_SELECTED, entry, context)
+        tell(session, APPLICATION_NOT_SELECTED, entry, outcome.reasons, context)
     elif waited:
-        record(session, APPLICATION_RESUMED, entry, context, reasons=["a place became free"])
+        tell(session, APPLICATION_RESUMED, entry, [PLACE_FREE], context)
 
 
 def open_publicity(session: Session, programme: str, context: Context) -> models.Publicity:
@@ -126,7 +128,8 @@ def designate_project(session: Session, entry: models.Entry, context: Context) -
     entry.state = moved(entry.state, Move.DESIGNATE)
     entry.epoch, entry.valid_from = 1, china_date(context.now)
     entry.valid_to = _years_later(entry.valid_from, years)
-    record(session, PROJECT_DESIGNATED, entry, context)
+    reasons = [publicised(entry.rank, entry.score_text)]
+    tell(session, PROJECT_DESIGNATED, entry, reasons, context)
 
 
 def _years_later(day: Any, years: int) -> Any:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from services.scoring.rules.reasons import Reason
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -37,7 +39,7 @@ class Outcome:
     project: str
     rank: int
     shortlisted: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,27 @@ def is_free(direction: int, places: Places) -> bool:
     return not _reasons(direction, places, Counter(places.taken))
 
 
-def _reasons(direction: int, places: Places, taken: Counter[int]) -> list[str]:
+def _reasons(direction: int, places: Places, taken: Counter[int]) -> list[Reason]:
     reasons = []
     if taken.total() >= places.total:
-        reasons.append(f"all {places.total} places were taken by entries ranked before")
+        reasons.append(
+            Reason(
+                f"全部{places.total}个名额已由排名在前的项目占用",
+                f"all {places.total} places were taken by entries ranked before",
+            )
+        )
     quota = places.by_direction.get(direction, places.of_others)
     if quota == 0:
-        reasons.append(f"the round has no places of direction {direction}")
+        reasons.append(
+            Reason(
+                f"本轮方向{direction}没有名额", f"the round has no places of direction {direction}"
+            )
+        )
     elif quota is not None and taken[direction] >= quota:
         reasons.append(
-            f"all {quota} places of direction {direction} were taken by entries ranked before"
+            Reason(
+                f"方向{direction}的{quota}个名额已由排名在前的项目占用",
+                f"all {quota} places of direction {direction} were taken by entries ranked before",
+            )
         )
     return reasons

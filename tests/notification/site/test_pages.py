@@ -400,3 +400,28 @@ def test_whoever_switches_the_language_of_a_fault_stays_at_it(site):
         answer = read(site, address, status, Accept="text/html")
         assert f'href="/en{address[3:].partition("?")[0]}"' in answer.text
     assert "无法识别" in answer.text
+
+
+def test_a_circular_names_whose_act_it_was_when_another_carries_the_project_now(
+    own_site, bench, said
+):
+    former, project = "91110000600037341L", "2020-P110000-0077"
+    decision = said.decision() | {"acted_by": former}
+    bench.receive(said.on_the_wire("project.designated", 3, project=project))
+    bench.receive(said.on_the_wire("project.revoked", 4, project=project, decision=decision))
+    circular = own_site.get("/v1/circulars").json["items"][-1]
+    assert (circular["project"], circular["acted_by"]) == (project, former)
+    text = read(own_site, f"/en/circulars/{circular['number']}").text
+    assert f"{former}, which was the undertaker then" in text
+    assert f"{former}（当时的承担主体）" in text
+    other = read(own_site, "/en/circulars/LAUREL-2020-0001").text
+    assert "which was the undertaker then" not in other
+
+
+def test_the_history_says_why_a_project_was_designated(own_site, bench, said):
+    project = "2020-P110000-0078"
+    why = said.decision(None) | {"reasons_zh": ["公示期满"], "reasons_en": ["publicity ended"]}
+    bench.receive(said.on_the_wire("project.designated", 3, project=project, decision=why))
+    for language, words in (("en", "publicity ended"), ("zh", "公示期满")):
+        text = read(own_site, f"/{language}/projects/{project}").text
+        assert words in text[text.index('<ol class="history">') :]

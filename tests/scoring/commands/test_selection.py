@@ -30,6 +30,43 @@ def test_a_project_is_designated_when_its_last_day_of_publicity_is_over_and_once
     assert (event.data["valid_from"], event.data["valid_to"]) == ("2020-10-20", "2023-10-20")
 
 
+def test_every_move_that_others_hear_of_says_why_by_which_rules_who_and_when(scoring):
+    scoring.shortlist({"p1": "90", "p2": "80", "p3": "70"}, total_quota=2)
+    scoring.publicise()
+    scoring.decide(scoring.object("p1").json["id"], upheld=True)
+    scoring.rank()
+    scoring.clock.set(END)
+    scoring.tick()
+    kinds = ("application.scored", "application.not_selected", "application.resumed",
+             "project.designated")  # fmt: skip
+    told = [event for kind in kinds for event in scoring.events(kind)]
+    why = {(e.subject, e.type.rpartition(".")[2]): e.data["decision"] for e in told}
+    name_zh, name_en = scoring.DEFINITION["name_zh"], scoring.DEFINITION["name_en"]
+    for (_project, kind), decision in why.items():
+        assert (decision["citation"], decision["rule_version"]) == (
+            f"{name_zh} / {name_en}",
+            "2020/1",
+        )
+        who = "timer" if kind == "designated" else {"scored": "expert"}.get(kind, "official")
+        assert decision["actor"].startswith(who), (kind, decision["actor"])
+        assert decision["decided_at"] == decision["effective_at"]
+    said = {key: (decision["reasons_zh"], decision["reasons_en"]) for key, decision in why.items()}
+    assert said["p2", "scored"] == (
+        ["3名专家均已评分，平均80.0000分"], ["all 3 experts have scored it: 80.0000"],
+    )  # fmt: skip
+    assert said["p1", "not_selected"] == (
+        ["异议成立：the register of patents"], ["an objection was upheld: the register of patents"],
+    )  # fmt: skip
+    assert said["p3", "not_selected"] == (
+        ["全部2个名额已由排名在前的项目占用"], ["all 2 places were taken by entries ranked before"],
+    )  # fmt: skip
+    assert said["p3", "resumed"] == (["名额空出，依次递补"], ["a place became free"])
+    assert said["p2", "designated"] == (
+        ["公示期满，无未决异议；得分80.0000，排名第2"],
+        ["publicity ended with no objection open; score 80.0000, rank 2"],
+    )  # fmt: skip
+
+
 def test_a_designation_that_is_late_is_done_late_and_valid_from_that_day(scoring):
     scoring.shortlist({"p1": "90"})
     scoring.publicise()

@@ -77,7 +77,7 @@ def test_only_a_direction_quota_lets_a_lower_rank_go_before_a_higher_one(round_)
             quota = places.by_direction[direction]
             before = [directions[p] for p in shortlisted(outcomes[:number])]
             assert before.count(direction) + places.taken[direction] >= quota
-            assert f"direction {direction}" in passed_over.reasons[0]
+            assert f"direction {direction}" in passed_over.reasons[0].en
 
 
 @given(rounds())
@@ -103,7 +103,7 @@ def test_every_outcome_is_explained_and_only_refusals_have_reasons(round_):
 def test_the_reasons_name_each_quota_that_was_full():
     candidates = [candidate("a", "90"), candidate("b", "80"), candidate("c", "70", direction=2)]
     outcomes = ranking.rank(candidates, Places(1, {1: 1}))
-    assert [outcome.reasons for outcome in outcomes] == [
+    assert [tuple(reason.en for reason in outcome.reasons) for outcome in outcomes] == [
         (),
         (
             "all 1 places were taken by entries ranked before",

@@ -1,5 +1,6 @@
 """Starts services in this process: settings, clock, database, broker, container. Nothing else."""
 
+import gc
 import importlib
 import signal
 import socket
@@ -88,6 +89,8 @@ class Server:
             container.start()
             REHEARSAL.labels(name).set(self.clock.kind == "rehearsal")
             _log.info("started", service=name, clock=self.clock.kind)
+        gc.collect()
+        gc.freeze()  # what is there now stays: else each full collection stops all threads for it
 
     def stop(self) -> None:
         """Finish what is in hand, then end."""

@@ -100,12 +100,9 @@ class Relay:
         """
         try:
             return self._publish_window(self._open())
-        except RelayError as error:
-            if error.kind != "blocked":
+        except BaseException as error:  # whatever it is, what was sent is not known any more
+            if not (isinstance(error, RelayError) and error.kind == "blocked"):
                 self.close()
-            raise
-        except Exception:
-            self.close()
             raise
 
     def close(self) -> None:

@@ -39,9 +39,10 @@ class ProceedingsPages(Pages):
         plan = found(session, Plan, call.path["plan"])
         if plan.transcript is None:
             raise NotFoundError(f"Plan {plan.id} is not drawn yet.")
-        headers = {"Content-Disposition": f'attachment; filename="draw-{plan.id}.json"'}
+        name = {"Content-Disposition": f'attachment; filename="draw-{plan.id}.json"'}
         body = json.dumps(plan.transcript, ensure_ascii=False, indent=1)
-        return Response(body, content_type="application/json", headers=headers)
+        told = Response(body, content_type="application/json", headers=render.SAFE | name)
+        return render.fresh(told, call.headers)
 
     @route("GET", f"{LANGUAGE}/publicity", produces="text/html")
     def show_publicities(self, session: Session, call: Call) -> Response:

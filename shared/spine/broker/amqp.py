@@ -66,20 +66,22 @@ class AmqpPublisher:
         self._link.close()
 
     def _send_all(self, messages: Sequence[Message]) -> None:
-        for index, message in enumerate(messages):
-            try:
-                self._send(index, message)
-            except ERRORS:
-                raise
-            except Exception as error:  # what py-amqp cannot write, as a key too long
-                self._failure = f"unsendable: {type(error).__name__}: {error}"
-                self._refused[index] = self._failure
-                self._waiting.pop(self._next_tag - 1, None)
-                return
+        for message in messages:
+            if message.queue:
+                self._ensure(message.queue)
+        with self._link.gathered():
+            for index, message in enumerate(messages):
+                try:
+                    self._send(index, message)
+                except ERRORS:
+                    raise
+                except Exception as error:  # what py-amqp cannot write, as a key too long
+                    self._failure = f"unsendable: {type(error).__name__}: {error}"
+                    self._refused[index] = self._failure
+                    self._waiting.pop(self._next_tag - 1, None)
+                    return
 
     def _send(self, index: int, message: Message) -> None:
-        if message.queue:
-            self._ensure(message.queue)
         content = amqp.Message(
             message.body,
             content_type=message.content_type,

@@ -16,6 +16,7 @@ HEARTBEAT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 5
 SOCKET_TIMEOUT_SECONDS = 5
 CLOSE_TIMEOUT_SECONDS = 1
+WRITE_BYTES = 262_144
 ERRORS = (
     amqp.AMQPError,
     OperationalError,
@@ -82,6 +83,28 @@ def opening(url: str) -> Iterator["Link"]:
         raise
 
 
+class _Gathering:
+    """A transport that writes many frames at once: a write for each costs more than its bytes."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, part: memoryview | bytes) -> None:
+        """Keep it; py-amqp's buffer is used again for the next frame."""
+        self._parts.append(bytes(part))
+        self._size += len(part)
+        if self._size > WRITE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        whole, self._parts, self._size = b"".join(self._parts), [], 0
+        if whole:
+            self._transport.write(whole)
+
+
 class Link:
     """One connection with one channel, opened in the constructor, closed once.
 
@@ -119,6 +142,17 @@ class Link:
                     return True
             except TimeoutError:
                 return False
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Send what is sent inside in few writes; nothing inside may wait for an answer."""
+        one_by_one, gathering = self.connection.frame_writer, _Gathering(self.connection.transport)
+        self.connection.frame_writer = method_framing.frame_writer(self.connection, gathering)
+        try:
+            yield
+            gathering.flush()
+        finally:
+            self.connection.frame_writer = one_by_one
 
     def beat(self) -> None:
         """Send a heartbeat when one is due; a peer that fell silent is an error."""

@@ -6,6 +6,7 @@ retries, reconciliation, retention, gauges) runs as well. The handler is written
 one event, on the session.
 """
 
+import gc
 import sys
 import time
 from datetime import date
@@ -114,6 +115,8 @@ def start(cls, broker=None):
     runtime = runtime_for(cls.name, settings, broker, clock, topology)
     container = host(cls, runtime)
     container.start()
+    gc.collect()
+    gc.freeze()  # as `laurel run` does
     return container, runtime
 
 

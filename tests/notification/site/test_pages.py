@@ -343,6 +343,9 @@ def test_a_transcript_can_be_downloaded_once_it_is_drawn(own_site, bench, said):
     answer = read(own_site, "/draws/plan-1.json")
     assert answer.json == TRANSCRIPT
     assert "attachment" in answer.headers["Content-Disposition"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    unchanged = {"If-None-Match": answer.headers["ETag"]}
+    assert own_site.get("/draws/plan-1.json", headers=unchanged).status_code == 304
     bench.receive(
         said.envelope("inspection.planned", PLANNED | {"plan": "plan-2"}, subject="plan-2")
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pika
 import pytest
 from prometheus_client import generate_latest
+from sqlalchemy import text
 
 from deploy.local.process import wait_until
 from shared.catalogue import PARTNER_EVENTS
@@ -31,11 +32,13 @@ class Door(ServiceApi):
 
     name = "inspection"
     taken, headers = [], []
-    failing = ()
+    failing, before = (), None
 
     @receives("agency.*.inspection.reported")
     def receive_report(self, session, delivery, context):
         self.headers.append(dict(delivery.headers))
+        if Door.before:
+            Door.before(session)
         if self.failing:
             raise self.failing[0]
         self.taken.append((delivery.routing_key, delivery.body))
@@ -43,7 +46,7 @@ class Door(ServiceApi):
 
 @pytest.fixture
 def stack(tmp_path, real_environ):
-    Door.taken, Door.headers = [], []
+    Door.taken, Door.headers, Door.before = [], [], None
     with Stack(tmp_path, real_environ, Door) as stack:
         yield stack
 
@@ -187,6 +190,59 @@ def test_a_retry_knows_the_headers_with_their_types_and_a_discard_is_for_good(st
     while stack.turn():
         pass
     assert [body for _key, body in Door.taken] == [b"another"]
+
+
+FORCED = "DO $$ BEGIN RAISE EXCEPTION 'forced' USING ERRCODE = '{}'; END $$"
+
+
+@pytest.mark.parametrize("code", ["55P03", "57P01", "25006"])
+def test_a_report_that_the_database_failed_is_handled_with_all_it_came_with(stack, code):
+    """A lock timeout, a deadlock, a failover: no agency sends its report again for that."""
+    forced = text(FORCED.format(code))
+    Door.before = lambda session: session.execute(forced)
+    report = Message(PARTNER_EVENTS, KEY, b"report", new_id(), "application/json", TYPED)
+    put(stack, report)
+    wait_until(lambda: stack.turn() or stack.rows("inspection", parked), SECONDS, "a parked row")
+    (row,) = stack.rows("inspection", parked)
+    assert (row.state, Door.taken) == ("waiting", [])
+    Door.before = None
+    decide(stack, row, Decision.RETRY)
+    assert Door.taken == [(KEY, b"report")]
+    assert {name: Door.headers[-1][name] for name in TYPED} == TYPED
+
+
+def nested(depth):
+    headers = {"end": "x"}
+    for _ in range(depth):
+        headers = {"t": headers}
+    return headers
+
+
+def test_headers_deeper_than_any_stack_cost_their_own_message_also_when_it_dies(stack, amqp_url):
+    deep = [nested(depth) for depth in (40, 200, 400)]
+    connection = pika.BlockingConnection(pika.URLParameters(amqp_url))
+    channel = connection.channel()
+
+    def send(body, headers=None):
+        channel.basic_publish(PARTNER_EVENTS, KEY, body, pika.BasicProperties(headers=headers))
+
+    def all_seen():
+        while stack.turn():
+            pass
+        kept = [row.body for row in stack.rows("inspection", parked)]
+        return {*kept, *(body for _key, body in Door.taken)}
+
+    for number, headers in enumerate(deep):
+        send(b"deep%d" % number, headers)
+        send(b"good%d" % number)
+    sent = {b"%s%d" % (kind, number) for kind in (b"deep", b"good") for number in range(3)}
+    wait_until(lambda: all_seen() >= sent, SECONDS, "all of them")
+    assert {body for _key, body in Door.taken} >= {b"good0", b"good1", b"good2"}
+    stack.deafen()
+    send(b"dead", deep[-1])
+    connection.close()
+    give_up(stack, DOOR, "inspection")
+    assert b"dead" in {row.body for row in drain(stack, "inspection")}
 
 
 def put(stack, message):

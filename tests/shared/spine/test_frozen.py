@@ -7,9 +7,12 @@ from contextlib import contextmanager
 import psycopg2
 import pytest
 import requests
+from sqlalchemy import text
 
 from deploy.local import process
 from shared.cli.client import Services
+from shared.spine.backlog import BACKLOG
+from shared.spine.database import Database
 from shared.spine.waiting import at_most
 from tests.shared.cli.conftest import PROGRAMME, Installation
 
@@ -51,15 +54,39 @@ def test_a_frozen_database_costs_readiness_at_once_and_liveness_never(
 
 
 def test_a_frozen_broker_keeps_no_process_from_ending(installation, private_broker):
-    official, text = Services(installation.settings, "official"), PROGRAMME.read_text()
+    official, yaml = Services(installation.settings, "official"), PROGRAMME.read_text()
     with frozen(private_broker._family()):
         for year in range(
             2021, 2024
         ):  # events that cannot go, and a relay that waits for an answer
-            official.post("intake", "/v1/programmes", {"yaml": text.replace("2020", str(year))})
+            official.post("intake", "/v1/programmes", {"yaml": yaml.replace("2020", str(year))})
         os.kill(installation.pid, signal.SIGTERM)
         ended = lambda: process.born(installation.pid) is None  # noqa: E731 - a condition
         process.wait_until(ended, ENDING_SECONDS, "the process to end")
+
+
+WAITING = 200_000  # more than is published while Kubernetes waits
+COPIED = """
+INSERT INTO outbox (
+  event_id, exchange, routing_key, subject, about, sequence, urgent, body, recorded_at, attempts
+)
+SELECT gen_random_uuid()::text, exchange, routing_key, subject, about, sequence, urgent, body,
+  recorded_at, 0
+FROM (SELECT * FROM outbox ORDER BY position LIMIT 1) AS one, generate_series(1, :count)
+"""
+
+
+@pytest.mark.long
+def test_a_backlog_keeps_no_process_from_ending(installation):
+    database = Database("intake", installation.settings.database_url)
+    with database.transaction() as session:
+        session.execute(text(COPIED), {"count": WAITING})
+    os.kill(installation.pid, signal.SIGTERM)
+    ended = lambda: process.born(installation.pid) is None  # noqa: E731 - a condition
+    process.wait_until(ended, ENDING_SECONDS, "the process to end")
+    with database.reading() as session:
+        assert session.execute(BACKLOG).one()[0] > 0
+    database.engine.dispose()
 
 
 def test_no_wait_for_an_answer_is_for_ever(private_postgres):

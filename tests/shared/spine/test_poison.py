@@ -4,6 +4,7 @@ import json
 
 import eventlet
 import pytest
+import sqlalchemy.event
 from greenlet import GreenletExit
 
 from shared.spine.broker import Message
@@ -245,3 +246,23 @@ def test_what_was_sent_keeps_its_content_type(stack):
     send(stack, encode(event("x")), f"{CONTENT_TYPE}; charset=utf-8")
     stack.settle()
     assert stack.effects() == ["x"]
+
+
+def test_whatever_is_raised_while_a_window_is_out_throws_its_channel_away(stack):
+    """Else a refusal of the next window would be counted for one of this."""
+    (relay,) = [one for one in stack.relays() if one.lane == "outbox"]
+    stack.publish("first")
+    engine = stack.runtime("intake").database.engine
+
+    def panic(_connection, _cursor, statement, *_more):
+        if statement.startswith("UPDATE outbox"):
+            raise PanicError("in the middle")
+
+    sqlalchemy.event.listen(engine, "before_cursor_execute", panic)
+    with pytest.raises(PanicError):
+        relay.publish_window()
+    sqlalchemy.event.remove(engine, "before_cursor_execute", panic)
+    assert relay._publisher is None
+    assert stack.unpublished() == ["first"]
+    settle(stack)
+    assert (stack.unpublished(), stack.effects()) == ([], ["first"])

@@ -59,10 +59,18 @@ def test_refused_rows_are_published_again_on_another_channel(
         "set_policy", "-p", vhost, "full", "^evt-", limit, "--apply-to", "queues"
     )
     wait_until(lambda: limited(private_broker, vhost), SECONDS, "the policy to be in force")
-    real_stack.publish(*NAMES)
-    assert far_relay.publish_window() == len(NAMES)
-    left = refused(real_stack)
-    assert {row.error for row in left} == {"nack: the broker refused it"}
+    waiting = iter(NAMES)
+
+    def is_full():
+        """The queue's leader tells the channel a moment after it is."""
+        real_stack.publish(next(waiting))
+        far_relay.publish_window()
+        return refused(real_stack)
+
+    wait_until(is_full, SECONDS, "a refusal")
+    real_stack.publish(*waiting)
+    far_relay.publish_window()
+    assert {row.error for row in refused(real_stack)} == {"nack: the broker refused it"}
     private_broker.control("clear_policy", "-p", vhost, "full")
     wait_until(lambda: not limited(private_broker, vhost), SECONDS, "the policy to be gone")
     links = proxy.accepted

@@ -19,30 +19,30 @@ REPORTABLE = (State.DESIGNATED, State.RECTIFYING)
 
 def report_change(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report a merger, reorganisation, bankruptcy or other major change (2020 plan, III (4))."""
-    application = _designated(session, values["project"])
-    if values["occurred_on"] > china_date(context.now):
-        raise InvalidError.at("occurred_on", "lies in the future: report what has happened")
+    application = found(session, models.Application, values["project"])
     if context.actor.role == "undertaker" and context.actor.undertaker != application.uscc:
         raise ForbiddenError("This project is another undertaker's.")
     if context.actor.role == "unit" and context.actor.unit != application.unit:
         raise ForbiddenError("This project was recommended by another unit.")
+    _check_designated(application)
+    if values["occurred_on"] > china_date(context.now):
+        raise InvalidError.at("occurred_on", "lies in the future: report what has happened")
     return _report(session, CHANGE_REPORTED, values, context)
 
 
 def report_violation(session: Session, values: dict[str, Any], context: Context) -> models.Report:
     """Report what may be a ground for revocation; an official decides, never a list by itself."""
-    _designated(session, values["project"])
+    _check_designated(found(session, models.Application, values["project"]))
     values = values | {"kind": VIOLATION}
     return _report(session, VIOLATION_REPORTED, values, context)
 
 
-def _designated(session: Session, project: str) -> models.Application:
-    application = found(session, models.Application, project)
+def _check_designated(application: models.Application) -> None:
     if application.state not in REPORTABLE:
         raise IllegalTransitionError(
-            f"Application {project} is {application.state}: only designated projects are reported."
+            f"Application {application.project} is {application.state}: only designated projects "
+            "are reported."
         )
-    return application
 
 
 def _report(

@@ -131,6 +131,7 @@ def fill(laurel, service, numbers):
                 values = {
                     mapper.get_property_by_column(column).key: value_of(mapper, column, number)
                     for column in mapper.local_table.columns
+                    if column is not mapper.version_id_col
                 }
                 session.merge(mapper.class_(**values))
             session.flush()

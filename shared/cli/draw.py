@@ -22,6 +22,8 @@ def verify(file: Any, plan_sha256: str | None, as_json: bool) -> None:
     """Recompute the draw in the transcript FILE; exit 0 only if every part holds.
 
     Give the hash that was announced too: a transcript can agree with itself and with nothing else.
+    What it rests on besides is listed to be looked up: the public value of the announced day, and
+    in the register each target that was left out.
     """
     try:
         transcript = json.load(file)
@@ -52,7 +54,10 @@ def _summary(transcript: dict[str, Any]) -> list[str]:
         f"plan hash       {transcript['plan_sha256']}",
         f"seed            {transcript['seed']}",
         f"public value    {transcript['public_value']}",
+        f"  announced as  {transcript['plan'].get('announced')}",
+        f"  of the day    {transcript['plan'].get('draw_at')}",
         f"targets         {len(transcript['targets'])} frozen, {len(transcript['results'])} drawn",
         f"inspectors      {len(transcript['inspectors'])} frozen",
         f"agencies drawn  {', '.join(agencies)}",
+        *(f"left out        {target}: {why}" for target, why in transcript["withdrawn"].items()),
     ]

@@ -109,13 +109,15 @@ def _announced(plan: Plan) -> dict[str, Any]:
 
 
 def _withdrawn(session: Session, plan: Plan) -> dict[str, str]:
-    """The targets that are not designated any more, each with its present state."""
-    project = Project
+    """The targets that are not designated any more, each with what the register shows of it."""
     ids = [target["id"] for target in plan.targets]
-    gone = select(project.project, project.state).where(
-        project.project.in_(ids), project.state.not_in(states.ACTIVE)
-    )
-    return {name: f"the project is {state}" for name, state in session.execute(gone)}
+    gone = select(Project).where(Project.project.in_(ids), Project.state.not_in(states.ACTIVE))
+    return {one.project: _left_out(one) for one in session.scalars(gone)}
+
+
+def _left_out(project: Project) -> str:
+    since = f" since {project.decided['decided_at']}" if project.decided else ""
+    return f"the project is {project.state}{since}"
 
 
 def _check_announcement(draw_at: datetime, programme: Programme, now: datetime) -> None:

@@ -296,7 +296,8 @@ def test_what_is_not_designated_any_more_takes_no_place_and_the_transcript_says_
     plan = office.plan(target_count=2)
     office.post(f"/v1/projects/{first}/revoke", office.DECISION)
     transcript = drawn(office, plan)
-    assert transcript["withdrawn"] == {first: "the project is REVOKED"}
+    since = office.project(first)["decision"]["decided_at"]
+    assert transcript["withdrawn"] == {first: f"the project is REVOKED since {since}"}
     assert {result["target"] for result in transcript["results"]} == {second, third}
     assert {skip["target"] for skip in transcript["skips"]} <= {first}
     assert check_transcript(transcript) == []

@@ -25,7 +25,14 @@ class PlanIn(Schema):
         required=True,
         validate=_of_two_holders,
     )
-    public_value = fields.String(required=True, validate=TEXT)
+    public_value = fields.String(
+        required=True,
+        validate=TEXT,
+        metadata={
+            "description": "which value that others publish is mixed in: the one of the day of "
+            "draw_at, as it was published first"
+        },
+    )
     draw_at = Instant(required=True)
 
 

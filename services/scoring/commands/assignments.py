@@ -24,7 +24,7 @@ from services.scoring.rules.scores import (
 )
 from services.scoring.rules.states import Move, moved
 from shared.catalogue import APPLICATION_SCORED
-from shared.programme.values import Criterion
+from shared.programme.values import Criterion, Programme
 from shared.project import State
 from shared.spine.context import Actor, Context
 from shared.spine.rows import locked
@@ -32,7 +32,8 @@ from shared.spine.rows import locked
 
 def assign_experts(session: Session, programme: str, context: Context) -> dict[str, Any]:
     """Give every entry enough experts, or raise TooFewExpertsError and change nothing."""
-    needed = round_of(session, programme).experts_per_application
+    round_ = round_of(session, programme)
+    needed = round_.experts_per_application
     experts = session.scalars(
         select(models.Expert).order_by(models.Expert.code).with_for_update(read=True)
     ).all()
@@ -56,7 +57,7 @@ def assign_experts(session: Session, programme: str, context: Context) -> dict[s
         )
     for entry in entries:
         if not assigned.get(entry.project):
-            _complete(session, entry, context)
+            _complete(session, entry, round_, context)
     return {"programme": programme, "assigned": sum(map(len, assigned.values()))}
 
 
@@ -69,7 +70,7 @@ def recuse_expert(
     if assignment.scores is not None:
         raise NotAssignedError("You have scored this entry; ask the officials instead.")
     assignment.recused = reason
-    _complete(session, entry, context)
+    _complete(session, entry, round_of(session, entry.programme), context)
     return assignment
 
 
@@ -80,22 +81,21 @@ def score_entry(
     entry = locked(session, models.Entry, project)
     assignment = own_assignment(session, project, context.actor)
     moved(entry.state, Move.COMPLETE_SCORES)
-    rubric = round_of(session, entry.programme).rubric
+    round_ = round_of(session, entry.programme)
     scores: dict[str, Decimal] = values["scores"]
-    check_scores(scores, rubric)
+    check_scores(scores, round_.rubric)
     assignment.scores = {key: str(score) for key, score in scores.items()}
-    assignment.total_text = str(weighted_total(scores, rubric))
+    assignment.total_text = str(weighted_total(scores, round_.rubric))
     assignment.comment, assignment.scored_at = values["comment"], context.now
-    _complete(session, entry, context)
+    _complete(session, entry, round_, context)
     return entry
 
 
-def _complete(session: Session, entry: models.Entry, context: Context) -> None:
+def _complete(session: Session, entry: models.Entry, round_: Programme, context: Context) -> None:
     """Move an entry on that enough experts without conflict, and all of them, have scored."""
     active = _active(entry)
     if entry.state != State.SCORING or not all(a.scores for a in active):
         return
-    round_ = round_of(session, entry.programme)
     if len(active) >= round_.experts_per_application:
         entry.state = moved(entry.state, Move.COMPLETE_SCORES)
         entry.score_text = str(shown(exact_score(entry, round_.rubric)))
@@ -126,7 +126,7 @@ def recuse_in_conflict(session: Session, expert: models.Expert, context: Context
             if entry.state == State.SCORED:
                 entry.state = moved(entry.state, Move.LOSE_SCORE)
                 entry.score_text = None
-            _complete(session, entry, context)
+            _complete(session, entry, round_of(session, entry.programme), context)
 
 
 def own_assignment(session: Session, project: str, actor: Actor) -> models.Assignment:

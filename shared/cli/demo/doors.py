@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
-import requests
-from requests.adapters import HTTPAdapter
+import urllib3
 
 from shared.errors import LaurelError
 from shared.settings import Settings
@@ -23,7 +23,7 @@ from shared.web.access import issue_token, load_or_create_key
 PATIENCE_SECONDS = 180
 PAUSE_SECONDS = 0.25
 TIMEOUT_SECONDS = 60
-AWAY = (502, 503, 504)
+AWAY, BAD = (502, 503, 504), 400
 PAGE = 200
 
 
@@ -38,9 +38,7 @@ class Doors:
         self._settings = settings
         self._key = load_or_create_key(Path(settings.jwt_key))
         self._tokens: dict[str, str] = {}
-        self._http = requests.Session()
-        self._http.trust_env = False
-        self._http.mount("http://", HTTPAdapter(pool_maxsize=32))
+        self._http = urllib3.PoolManager(maxsize=32, retries=False, timeout=TIMEOUT_SECONDS)
         self._broker = broker_at(settings.broker_url)
         self._publisher: Publisher | None = None
         self._publishing = threading.Lock()
@@ -50,20 +48,13 @@ class Doors:
     ) -> Any:
         """The answer to a POST; raises RefusedError."""
         headers = {"Idempotency-Key": str(uuid4())} | self._authorization(role, claims)
-        return self._answer(
-            lambda: self._http.post(
-                self._url(service, path), json=body, headers=headers, timeout=TIMEOUT_SECONDS
-            )
-        )
+        return self._answer("POST", self._url(service, path), json=body, headers=headers)
 
     def get(self, service: str, path: str, role: str = "official", **query: Any) -> Any:
         """The answer to a GET; raises RefusedError."""
+        given = {name: value for name, value in query.items() if value is not None}
         headers = self._authorization(role, {})
-        return self._answer(
-            lambda: self._http.get(
-                self._url(service, path), params=query, headers=headers, timeout=TIMEOUT_SECONDS
-            )
-        )
+        return self._answer("GET", self._url(service, path), fields=given, headers=headers)
 
     def every(self, service: str, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list, page after page."""
@@ -78,19 +69,11 @@ class Doors:
     def delete(self, service: str, path: str) -> None:
         """Ask for a DELETE; raises RefusedError."""
         headers = self._authorization("official", {})
-        self._answer(
-            lambda: self._http.delete(
-                self._url(service, path), headers=headers, timeout=TIMEOUT_SECONDS
-            )
-        )
+        self._answer("DELETE", self._url(service, path), headers=headers)
 
     def send(self, service: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
         """Post bytes as they are; raises RefusedError."""
-        return self._answer(
-            lambda: self._http.post(
-                self._url(service, path), data=body, headers=headers, timeout=TIMEOUT_SECONDS
-            )
-        )
+        return self._answer("POST", self._url(service, path), body=body, headers=headers)
 
     def publish(self, message: Message) -> None:
         """Publish one message until the broker has confirmed it."""
@@ -110,19 +93,19 @@ class Doors:
         self._publisher = None
         return False
 
-    def _answer(self, ask: Callable[[], requests.Response]) -> Any:
-        answers: list[requests.Response] = []
+    def _answer(self, method: str, url: str, **request: Any) -> Any:
+        answers: list[urllib3.BaseHTTPResponse] = []
 
         def came() -> bool:
             try:
-                answer = ask()
-            except requests.RequestException:
+                answer = self._http.request(method, url, **request)
+            except urllib3.exceptions.HTTPError:
                 return False
             answers.append(answer)
-            return answer.status_code not in AWAY
+            return answer.status not in AWAY
 
         patiently(came, "the services")
-        return _content(answers[-1])
+        return _content(answers[-1], urlsplit(url).path)
 
     def _url(self, service: str, path: str) -> str:
         return self._settings.url_of(service) + path
@@ -146,13 +129,13 @@ def patiently(condition: Callable[[], bool], what: str, seconds: float = PATIENC
         time.sleep(PAUSE_SECONDS)
 
 
-def _content(answer: requests.Response) -> Any:
-    if answer.ok:
-        return answer.json() if answer.content else None
+def _content(answer: urllib3.BaseHTTPResponse, path: str) -> Any:
+    if answer.status < BAD:
+        return answer.json() if answer.data else None
     try:
         problem = answer.json()
     except ValueError:
         problem = {}
-    refusal = RefusedError(f"{answer.request.path_url}: {problem.get('detail', answer.reason)}")
-    refusal.slug = problem.get("slug", str(answer.status_code))
+    refusal = RefusedError(f"{path}: {problem.get('detail', answer.reason)}")
+    refusal.slug = problem.get("slug", str(answer.status))
     raise refusal

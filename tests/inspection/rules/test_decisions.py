@@ -73,3 +73,25 @@ def test_nothing_is_decided_before_the_last_day_on_which_the_undertaker_can_be_h
 
 def test_a_programme_without_days_for_hearing_asks_for_the_notice_alone():
     check(GOOD | {"notice_at": NOW - timedelta(seconds=1)}, hearing_days=0)
+
+
+def test_a_refusal_says_of_each_part_what_it_lacks():
+    words = {
+        "ground": "inspection_failed follows from a report, never from a decision",
+        "evidence": "must have at least one item",
+        "notice_at": "must lie before the decision",
+        "statement": "give the undertaker's statement, or how it was waived",
+    }
+    with pytest.raises(DecisionIncompleteError) as refusal:
+        check({field: values[0] for field, values in BAD.items()})
+    told = {error["field"]: error["message"] for error in refusal.value.extra["errors"]}
+    assert told == words
+    assert refusal.value.detail == f"ground: {words['ground']}."
+    for notice_at, message in (
+        (DESIGNATED_AT - timedelta(seconds=1),
+         "must not lie before the designation or reinstatement"),
+        (NOW - timedelta(days=1), "the undertaker can be heard until 2021-03-03: decide after it"),
+    ):  # fmt: skip
+        with pytest.raises(DecisionIncompleteError) as refusal:
+            check(GOOD | {"notice_at": notice_at})
+        assert refusal.value.detail == f"notice_at: {message}."

@@ -1,5 +1,6 @@
 """Verdicts by the policy, and what they do to a project."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
@@ -225,3 +226,22 @@ def test_what_moved_nothing_is_looked_at_unless_all_is_well(outcome, state):
     expected = outcome in unsettled or (state in states.ACTIVE and not is_well)
     assert verdicts.is_open(outcome, state, None) is expected
     assert verdicts.is_open(outcome, state, Move.REVOKE) is False
+
+
+@pytest.mark.parametrize("wrong", [{}, {"method"}, {"day"}, {"team"}, {"method", "day", "team"}])
+def test_a_report_agrees_with_what_was_drawn_or_is_told_where_not(wrong):
+    drawn = date(2020, 11, 2)
+    told = {
+        "method": "site_check" if "method" in wrong else "questionnaire",
+        "conducted_on": drawn - timedelta(days=1) if "day" in wrong else drawn,
+        "inspectors": ["I3", "I9", "I1"] if "team" in wrong else ["I2", "I1"],
+    }
+    words = {
+        "method": "the method assigned is questionnaire",
+        "day": "it was conducted before it was drawn",
+        "team": "these inspectors were not drawn: I3, I9",
+    }
+    found = reports.disagreements(
+        told, method="questionnaire", drawn_on=drawn, inspectors=["I1", "I2"]
+    )
+    assert found == [text for name, text in words.items() if name in wrong]

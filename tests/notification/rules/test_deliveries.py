@@ -15,6 +15,7 @@ from services.notification.rules.deliveries import (
     scopes_of,
     wait_after,
 )
+from services.notification.rules.register import folded
 from shared.errors import IllegalTransitionError, InvalidError
 from shared.machine import next_state
 
@@ -64,3 +65,19 @@ def test_a_scope_that_can_match_nothing_is_refused(scope):
     with pytest.raises(InvalidError) as refused:
         check_scope(scope)
     assert [error["field"] for error in refused.value.extra["errors"]] == ["scope"]
+
+
+def test_a_refused_scope_is_told_what_it_may_be():
+    with pytest.raises(InvalidError) as refused:
+        check_scope("region:11")
+    message = "must be 'all', 'unit:<code>' or 'project:<id>'"
+    assert refused.value.detail == f"The field 'scope' {message}."
+    assert refused.value.extra["errors"] == [{"field": "scope", "message": message}]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("ＡＢＣ１２", "abc12"), ("Straße", "strasse"), ("互联网", "互联网"), ("ﬁ", "fi")],
+)
+def test_a_search_minds_neither_case_nor_width(text, kept):
+    assert folded(text) == kept

@@ -130,3 +130,29 @@ def test_any_other_address_is_refused_with_the_reason(url, message):
     (error,) = refused.value.extra["errors"]
     assert error["field"] == "address"
     assert error["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [("10.1.2.3", True), ("[::ffff:10.1.2.3]", True), ("192.168.1.1", False), ("[fd00::1]", True),
+     ("[fe80::1]", False)],
+)  # fmt: skip
+def test_a_network_that_is_allowed_opens_itself_alone_however_it_is_written(host, is_ours):
+    networks = networks_in("10.0.0.0/8, fd00::/8")
+    if is_ours:
+        check_url(f"https://{host}/hook", networks)
+    else:
+        with pytest.raises(InvalidError) as refusal:
+            check_url(f"https://{host}/hook", networks)
+        message = "must be public; LAUREL_WEBHOOK_NETWORKS may allow more"
+        assert refusal.value.detail == f"The webhook address {message}."
+
+
+def test_an_ipv4_address_written_as_ipv6_is_that_address():
+    check_url("https://[::ffff:8.8.8.8]/hook", ())
+
+
+def test_a_secret_with_a_stray_character_is_none():
+    with pytest.raises(InvalidError) as refusal:
+        signature(f"{SECRET[:10]}!{SECRET[10:]}", "id", 1, b"")
+    assert refusal.value.detail == "A webhook secret is 'whsec_' and base64."

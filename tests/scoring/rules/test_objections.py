@@ -55,3 +55,17 @@ def test_an_anonymous_objection_is_refused_however_it_is_spelt(name):
 def test_an_objection_without_evidence_is_refused():
     with pytest.raises(EvidenceMissingError):
         check_objection("王伟", 0)
+
+
+def test_a_refusal_says_what_to_add():
+    with pytest.raises(EvidenceMissingError) as refusal:
+        check_objection("王伟", 0)
+    assert refusal.value.detail == "Add at least one item of evidence: what it is, and its SHA-256."
+    assert refusal.value.extra["errors"] == [
+        {"field": "evidence", "message": "must have at least one item"}
+    ]
+    check_objection("王伟", 1)
+    with pytest.raises(AnonymousObjectionError) as refusal:
+        check_objection("匿名", 1)
+    words = "Objections are taken under a real name only; it is kept sealed from the undertaker."
+    assert refusal.value.detail == words

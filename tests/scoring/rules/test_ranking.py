@@ -7,8 +7,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.rules import ranking
+from services.scoring.rules import ranking, reasons
 from services.scoring.rules.ranking import Candidate, Places
+from services.scoring.rules.reasons import Reason
 
 DIRECTIONS = (1, 2, 3)
 SCORES = st.sampled_from([Decimal(n) for n in ("60", "75.5", "75.5001", "90")])
@@ -170,3 +171,37 @@ def test_who_waits_for_a_place_keeps_the_rank_and_comes_before_who_is_new():
         ("w5", 5, False),
         ("new", 6, False),
     ]
+
+
+def test_a_place_is_free_while_the_whole_and_the_direction_have_one():
+    places = Places(3, {1: 1, 2: None, 4: 5}, taken={1: 1, 2: 1}, of_others=0)
+    assert [ranking.is_free(direction, places) for direction in (1, 2, 3, 4)] == [
+        False, True, False, True,
+    ]  # fmt: skip
+    full = replace(places, taken={1: 1, 2: 2})
+    assert not any(ranking.is_free(direction, full) for direction in (1, 2, 3, 4))
+
+
+def test_reasons_are_told_in_both_languages():
+    candidates = [candidate("a", "90"), candidate("b", "80"), candidate("c", "70", direction=2)]
+    outcomes = ranking.rank(candidates, Places(9, {1: 1, 2: 0}))
+    assert [[(r.zh, r.en) for r in outcome.reasons] for outcome in outcomes] == [
+        [],
+        [("方向1的1个名额已由排名在前的项目占用",
+          "all 1 places of direction 1 were taken by entries ranked before")],
+        [("本轮方向2没有名额", "the round has no places of direction 2")],
+    ]  # fmt: skip
+    (late,) = ranking.rank(candidates[:1], Places(2, {}, taken={5: 2}))
+    assert [(r.zh, r.en) for r in late.reasons] == [
+        ("全部2个名额已由排名在前的项目占用", "all 2 places were taken by entries ranked before")
+    ]
+    assert (reasons.barred_by("p9"), reasons.objected("so")) == (
+        Reason("项目 p9 被撤销资格，承担主体受限",
+               "the undertaker is barred because project p9 was revoked"),
+        Reason("异议成立：so", "an objection was upheld: so"),
+    )  # fmt: skip
+    assert (reasons.scored("80.0", 3), reasons.publicised(2, "80.0")) == (
+        Reason("3名专家均已评分，平均80.0分", "all 3 experts have scored it: 80.0"),
+        Reason("公示期满，无未决异议；得分80.0，排名第2",
+               "publicity ended with no objection open; score 80.0, rank 2"),
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from services.scoring.rules.states import TRANSITIONS, Move, moved
+from services.scoring.rules.states import TRANSITIONS, WITH_PLACE, Move, moved, resumed
 from shared.errors import IllegalTransitionError
 from shared.project import State
 
@@ -35,3 +35,19 @@ def test_the_table_is_transitions_7_to_13_and_what_guards_undo():
         ("SCORING", "NOT_SELECTED"),
         ("SHORTLISTED", "NOT_SELECTED"),
     }
+
+
+ROOMS = [state for state in State if state not in WITH_PLACE]
+
+
+@pytest.mark.parametrize("place", [True, False])
+@pytest.mark.parametrize("public", [True, False])
+@pytest.mark.parametrize("ended_from", State)
+def test_whose_bar_was_undone_goes_on_where_it_stood_if_that_still_is(ended_from, place, public):
+    to = resumed(ended_from, has_place=place, is_public=public)
+    if ended_from in ROOMS:
+        assert to is ended_from
+    elif not place:
+        assert to is State.NOT_SELECTED
+    else:
+        assert to is (ended_from if public else State.SHORTLISTED)

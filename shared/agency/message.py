@@ -46,6 +46,12 @@ class AgencyMessage:
     traceparent: str | None = None
 
 
+def _prints(value: str) -> None:
+    """A signature hides nothing at all, not even what joins letters."""
+    if not value.isprintable():
+        raise ValidationError("must hold printed characters only")
+
+
 class Part(Schema):
     """At every depth of a report, what it says beyond the schema is left out."""
 
@@ -89,7 +95,7 @@ class Report(Part):
     findings = fields.List(fields.Nested(Finding), load_default=list)
     score = fields.Decimal(load_default=None, allow_none=True, as_string=True, validate=Points(2))
     questionnaire = fields.Nested(Questionnaire, load_default=None, allow_none=True)
-    signed_by = fields.String(required=True, validate=Says(1, 80))
+    signed_by = fields.String(required=True, validate=[Says(1, 80), _prints])
 
     @validates_schema
     def _fit_the_method(self, data: dict[str, Any], **_: Any) -> None:

@@ -276,6 +276,7 @@ BAD = {
     "one inspector": (reported(inspectors=["agency-x-0"]), "wrong-schema"),
     "no score": (reported(result="breach", score=None), "wrong-schema"),
     "no signatory": (reported(signed_by=""), "wrong-schema"),
+    "hidden signatory": (reported(signed_by="Li\u200bMing"), "wrong-schema"),
     "another method": (reported(method="site_check"), "implausible"),
     "strangers as inspectors": (reported(inspectors=["p", "q"]), "implausible"),
     "an inspector twice": (reported(inspectors=["agency-x-0", "agency-x-0"]), "implausible"),

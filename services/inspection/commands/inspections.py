@@ -74,13 +74,18 @@ def void_in_conflict(session: Session, which: ColumnElement[bool], context: Cont
 
     A conflict can arise after the directories were frozen, and after the draw.
     """
-    drawn = select(Inspection).where(which, Inspection.stage.in_(states.OPEN))
-    for inspection in session.scalars(drawn.order_by(Inspection.inspection)).all():
-        project = session.get_one(Project, inspection.project)
+    of_project = Project.project == Inspection.project
+    drawn = select(Inspection, Project).join(Project, of_project).where(which)
+    still_open = drawn.where(Inspection.stage.in_(states.OPEN)).order_by(Inspection.inspection)
+    found = session.execute(still_open).all()
+    codes = {code for inspection, _project in found for code in inspection.inspectors}
+    known = select(Inspector).where(Inspector.code.in_(codes)).order_by(Inspector.code)
+    inspectors = session.scalars(known).all()
+    for inspection, project in found:
         parties = {project.undertaker["uscc"], project.unit}
-        team = select(Inspector).where(Inspector.code.in_(inspection.inspectors))
-        for inspector in session.scalars(team.order_by(Inspector.code)):
-            if not parties.isdisjoint(inspector.conflicts):
+        for inspector in inspectors:
+            is_drawn = inspector.code in inspection.inspectors
+            if is_drawn and not parties.isdisjoint(inspector.conflicts):
                 void_inspection(session, inspection.inspection, _recused(inspector), context)
                 _open_task(session, inspection, context)
                 break

@@ -33,6 +33,12 @@ class PublicityEntry(ProjectState):
 
     score = fields.Decimal(as_string=True, required=True)
     rank = fields.Integer(required=True)
+    sequence = fields.Integer(
+        load_default=2**31 - 1,  # a list that does not say counts as newer than all
+        metadata={
+            "description": "version of the project that is listed; a newer one left the list"
+        },
+    )
 
 
 class PublicityOpened(Data):
@@ -67,7 +73,7 @@ APPLICATION_RESUMED = declare(
     SCORING,
     ApplicationResumed,
     None,
-    "It goes on after all: a place became free, or what had ended it was undone.",
+    "It goes on: a place became free, what had ended it was undone, or another expert scores it.",
 )
 PUBLICITY_OPENED = declare(
     "publicity.opened",

@@ -163,13 +163,13 @@ def recommended(project, **changes):
     return event("application.recommended", data | changes, subject=project, sequence=2)
 
 
-def revoked(project, sequence=9, epoch=1):
-    data = project_state(project, "REVOKED", epoch=epoch)
+def revoked(project, sequence=9, epoch=1, **changes):
+    data = project_state(project, "REVOKED", epoch=epoch, **changes)
     return event("project.revoked", data, subject=project, sequence=sequence)
 
 
-def reinstated(project, sequence=10, epoch=2):
-    data = project_state(project, "DESIGNATED", epoch=epoch)
+def reinstated(project, sequence=10, epoch=2, **changes):
+    data = project_state(project, "DESIGNATED", epoch=epoch, **changes)
     return event("project.reinstated", data, subject=project, sequence=sequence)
 
 

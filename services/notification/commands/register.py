@@ -47,7 +47,8 @@ def list_publicised(
 ) -> None:
     """Show a project as publicised unless it has already gone further."""
     project = _locked(session, entry, at=at)
-    project.publicity = publicity
+    if project.listed is None or entry["sequence"] > project.listed:
+        project.publicity, project.listed = publicity, entry["sequence"]
     _show(project)
     session.flush()
 
@@ -102,7 +103,7 @@ def _apply(project: Project, event: Event, decision: dict[str, Any] | None) -> N
 
 
 def _show(project: Project) -> None:
-    project.state = shown_state(project.stated, publicised=project.publicity is not None)
+    project.state = shown_state(project.stated, project.sequence, project.listed)
 
 
 def _show_status(session: Session, project: Project, now: datetime) -> None:

@@ -33,6 +33,7 @@ def _register():
         sa.Column("stated", sa.String(), nullable=False),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("publicity", sa.String()),
+        sa.Column("listed", sa.Integer()),
         sa.Column("valid_from", sa.Date),
         sa.Column("valid_to", sa.Date),
         sa.Column("rectify_by", sa.Date),

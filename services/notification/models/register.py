@@ -30,6 +30,7 @@ class Project(Base):
     stated: Mapped[str]
     epoch: Mapped[int]
     publicity: Mapped[str | None]
+    listed: Mapped[int | None]
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     rectify_by: Mapped[date | None]

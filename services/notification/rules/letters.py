@@ -21,7 +21,7 @@ _SUBJECTS = {
     "application.returned": ("申报材料退回补正", "Application returned for correction"),
     "application.rejected": ("申报未获推荐", "Application not accepted"),
     "application.not_selected": ("未入选通知", "Not selected"),
-    "application.resumed": ("申报恢复评选通知", "The application goes on"),
+    "application.resumed": ("申报继续评选通知", "The application goes on"),
     "project.designated": ("示范项目认定通知", "Designated as a demonstration project"),
     "project.revoked": ("撤销示范项目资格通报", "Designation revoked"),
     "project.reinstated": ("恢复示范项目资格通报", "Designation reinstated"),

@@ -36,8 +36,11 @@ def status_of(state: str) -> Status:
     return _STATUS.get(State(state), Status.NOT_DESIGNATED)
 
 
-def shown_state(stated: str, *, publicised: bool) -> str:
-    """The state to show: a publicity list moves its entries on without events of their own."""
-    if publicised and stated in BEFORE_PUBLICITY:
+def shown_state(stated: str, sequence: int, listed: int | None) -> str:
+    """The state to show: a publicity list moves its entries on without events of their own.
+
+    `listed` is the version that a list has: what is stated later is newer than the list.
+    """
+    if listed is not None and sequence <= listed and stated in BEFORE_PUBLICITY:
         return State.PUBLICISED
     return stated

@@ -13,7 +13,7 @@ from services.scoring import models
 from services.scoring.commands.decisions import tell
 from services.scoring.commands.programmes import round_of
 from services.scoring.rules.assignment import Candidate, Judge, TooFewExpertsError, assign
-from services.scoring.rules.reasons import scored
+from services.scoring.rules.reasons import SCORE_LOST, scored
 from services.scoring.rules.scores import (
     NotAssignedError,
     check_scores,
@@ -22,8 +22,8 @@ from services.scoring.rules.scores import (
     shown,
     weighted_total,
 )
-from services.scoring.rules.states import Move, moved
-from shared.catalogue import APPLICATION_SCORED
+from services.scoring.rules.states import UNDECIDED, WITH_SCORE, Move, moved
+from shared.catalogue import APPLICATION_RESUMED, APPLICATION_SCORED
 from shared.programme.values import Criterion, Programme
 from shared.project import State
 from shared.spine.context import Actor, Context
@@ -37,7 +37,7 @@ def assign_experts(session: Session, programme: str, context: Context) -> dict[s
     experts = session.scalars(
         select(models.Expert).order_by(models.Expert.code).with_for_update(read=True)
     ).all()
-    entries = _in_scoring(session, models.Entry.programme == programme)
+    entries = _in_states(session, models.Entry.programme == programme, State.SCORING)
     candidates = [
         Candidate(e.project, e.direction, needed - len(_active(e)), _barred(e, experts))
         for e in entries
@@ -98,6 +98,7 @@ def _complete(session: Session, entry: models.Entry, round_: Programme, context:
         return
     if len(active) >= round_.experts_per_application:
         entry.state = moved(entry.state, Move.COMPLETE_SCORES)
+        entry.reasons = []
         entry.score_text = str(shown(exact_score(entry, round_.rubric)))
         tell(session, APPLICATION_SCORED, entry, [scored(entry.score_text, len(active))], context)
 
@@ -114,19 +115,30 @@ def scores_of(entry: models.Entry) -> list[dict[str, Decimal]]:
 
 
 def recuse_in_conflict(session: Session, expert: models.Expert, context: Context) -> None:
-    """Take the expert off the entries that they are in conflict with now and that are not ranked.
-
-    One that was scored already loses that score, and waits for another expert's.
-    """
+    """Take the expert off the undecided entries that they are in conflict with now."""
     own = models.Entry.assignments.any(expert=expert.code, recused=None)
-    for entry in _in_scoring(session, own, State.SCORING, State.SCORED):
-        if _is_in_conflict(expert, entry):
-            assignment = session.get_one(models.Assignment, (entry.project, expert.code))
-            assignment.recused = "conflict of interest"
-            if entry.state == State.SCORED:
-                entry.state = moved(entry.state, Move.LOSE_SCORE)
-                entry.score_text = None
-            _complete(session, entry, round_of(session, entry.programme), context)
+    # What has ended may go on this moment, and asks then: locked, so that one of both is asked.
+    for entry in _in_states(session, own, *UNDECIDED, State.NOT_SELECTED):
+        if entry.state in UNDECIDED:
+            recuse_conflicted(session, entry, context)
+
+
+def recuse_conflicted(session: Session, entry: models.Entry, context: Context) -> None:
+    """Ask again which of the entry's experts are in conflict with it; their scores do not count.
+
+    An entry that had its score, rank or place waits for another expert's score, and is ranked anew.
+    """
+    experts = {a.expert: session.get_one(models.Expert, a.expert) for a in _active(entry)}
+    conflicted = [a for a in _active(entry) if _is_in_conflict(experts[a.expert], entry)]
+    for assignment in conflicted:
+        assignment.recused = "conflict of interest"
+    if conflicted and entry.state in WITH_SCORE:
+        entry.state = moved(entry.state, Move.LOSE_SCORE)
+        entry.score_text = entry.publicity = entry.designate_at = None
+        entry.reasons = [SCORE_LOST.en]
+        tell(session, APPLICATION_RESUMED, entry, [SCORE_LOST], context)
+    if conflicted:
+        _complete(session, entry, round_of(session, entry.programme), context)
 
 
 def own_assignment(session: Session, project: str, actor: Actor) -> models.Assignment:
@@ -154,13 +166,12 @@ def _is_in_conflict(expert: models.Expert, entry: models.Entry) -> bool:
     return expert.employer_uscc in parties or not parties.isdisjoint(expert.conflicts)
 
 
-def _in_scoring(
+def _in_states(
     session: Session, which: ColumnElement[bool], *states: State
 ) -> Sequence[models.Entry]:
-    """Entries that are being scored, locked in the order of all: after the experts."""
+    """Those entries, locked in the order of all: after the experts."""
     entry = models.Entry
-    in_states = entry.state.in_(states or (State.SCORING,))
-    statement = select(entry).where(in_states, which).order_by(entry.project)
+    statement = select(entry).where(entry.state.in_(states), which).order_by(entry.project)
     return session.scalars(statement.with_for_update()).all()
 
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from services.scoring import models
 from services.scoring.commands.decisions import tell
 from services.scoring.rules.objections import NotUnderPublicityError, check_objection
-from services.scoring.rules.reasons import objected
-from services.scoring.rules.states import Move, moved
+from services.scoring.rules.reasons import Reason, objected
+from services.scoring.rules.states import OPEN_TO_OBJECTION, Move, moved
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
 from shared.errors import IllegalTransitionError
 from shared.project import ObjectionOutcome, State
@@ -54,8 +54,15 @@ def decide_objection(
     objection.decided_at, objection.decided_by = context.now, str(context.actor)
     entry.frozen_count -= 1
     record(session, OBJECTION_DECIDED, objection, context)
-    if upheld and entry.state == State.PUBLICISED:
-        entry.state = moved(entry.state, Move.UPHOLD_OBJECTION)
-        entry.reasons = [objected(reason).en]
-        tell(session, APPLICATION_NOT_SELECTED, entry, [objected(reason)], context)
+    if upheld and (entry.state in OPEN_TO_OBJECTION or entry.barred_from):
+        _end_objected(session, entry, objected(reason), context)
     return objection
+
+
+def _end_objected(session: Session, entry: models.Entry, reason: Reason, context: Context) -> None:
+    """End the entry for good; one that its undertaker's bar had ended goes on no more."""
+    if not entry.barred_from:
+        entry.state = moved(entry.state, Move.UPHOLD_OBJECTION)
+    entry.reasons = [reason.en]
+    tell(session, APPLICATION_NOT_SELECTED, entry, [reason], context)
+    entry.rank = entry.barred_from = None

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
-from services.scoring.commands.assignments import exact_score, scores_of
+from services.scoring.commands.assignments import exact_score, recuse_conflicted, scores_of
 from services.scoring.commands.decisions import tell
 from services.scoring.commands.programmes import round_of
 from services.scoring.rules import ranking
@@ -54,8 +54,13 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
             entries=unscored[:50],
         )
     scored = [entry for entry in entries if entry.state == State.SCORED]
+    again = {entry.project for entry in scored if entry.rank}
+    for entry in scored:
+        entry.rank = None
     by_project = {entry.project: entry for entry in (*_waiting(session, programme), *scored)}
-    candidates = [_candidate(entry, round_) for entry in by_project.values()]
+    candidates = [
+        _candidate(entry, round_, again=entry.project in again) for entry in by_project.values()
+    ]
     outcomes = ranking.rank(candidates, _places(session, round_))
     news = [one for one in outcomes if one.shortlisted or by_project[one.project].rank is None]
     incomplete = [entry for entry in entries if entry.state == State.RECOMMENDED]
@@ -80,6 +85,7 @@ def _keep_outcome(
         tell(session, APPLICATION_NOT_SELECTED, entry, outcome.reasons, context)
     elif waited:
         tell(session, APPLICATION_RESUMED, entry, [PLACE_FREE], context)
+        recuse_conflicted(session, entry, context)
 
 
 def open_publicity(session: Session, programme: str, context: Context) -> models.Publicity:
@@ -181,7 +187,7 @@ def _places(session: Session, programme: Programme) -> ranking.Places:
     )
 
 
-def _candidate(entry: models.Entry, programme: Programme) -> ranking.Candidate:
+def _candidate(entry: models.Entry, programme: Programme, *, again: bool) -> ranking.Candidate:
     heaviest = sorted(programme.rubric, key=lambda c: (-c.weight, c.key))
     scored = scores_of(entry)
     return ranking.Candidate(
@@ -191,4 +197,5 @@ def _candidate(entry: models.Entry, programme: Programme) -> ranking.Candidate:
         criteria=tuple(exact_mean([one[c.key] for one in scored]) for c in heaviest),
         content_hash=entry.content_hash,
         rank=entry.rank,
+        again=again,
     )

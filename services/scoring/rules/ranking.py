@@ -4,7 +4,8 @@ Order: mean score, highest first; ties by the mean on the heaviest criterion, th
 so on; a tie on everything by the lowest SHA-256 content hash, which says nothing of the applicant
 and was fixed before anyone knew a score. Places are given in that order: an entry is
 shortlisted while its direction and the whole have a place left. Who was ranked before and found no
-place keeps the rank, and comes first when a place is free; who comes late is ranked after.
+place keeps the rank, and comes first when a place is free; who comes late is ranked after. Who was
+ranked and scored again, because a score did not count, takes the turn that the new score gives.
 """
 
 import itertools
@@ -21,7 +22,7 @@ from services.scoring.rules.reasons import Reason
 class Candidate:
     """One scored entry; `criteria` are its exact mean scores, heaviest criterion first.
 
-    `rank` is what an earlier ranking gave it.
+    `rank` is what an earlier ranking gave it; one that was scored `again` since has none.
     """
 
     project: str
@@ -30,6 +31,7 @@ class Candidate:
     criteria: tuple[Fraction, ...]
     content_hash: str
     rank: int | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def rank(candidates: Sequence[Candidate], places: Places) -> list[Outcome]:
     taken = Counter(places.taken)
     outcomes: list[Outcome] = []
     numbers = itertools.count(places.ranked + 1)
-    for candidate in sorted(candidates, key=_order):
+    for candidate in _line(candidates):
         reasons = _reasons(candidate.direction, places, taken)
         if not reasons:
             taken[candidate.direction] += 1
@@ -70,9 +72,19 @@ def rank(candidates: Sequence[Candidate], places: Places) -> list[Outcome]:
     return outcomes
 
 
-def _order(candidate: Candidate) -> tuple[object, ...]:
+def _line(candidates: Sequence[Candidate]) -> list[Candidate]:
+    line = sorted(
+        (one for one in candidates if not one.again),
+        key=lambda one: (one.rank or math.inf, _merit(one)),
+    )
+    for candidate in sorted((one for one in candidates if one.again), key=_merit):
+        worse = (turn for turn, one in enumerate(line) if _merit(one) > _merit(candidate))
+        line.insert(next(worse, len(line)), candidate)
+    return line
+
+
+def _merit(candidate: Candidate) -> tuple[object, ...]:
     return (
-        candidate.rank or math.inf,
         -candidate.score,
         tuple(-mean for mean in candidate.criteria),
         candidate.content_hash,

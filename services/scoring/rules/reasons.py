@@ -20,6 +20,10 @@ PLACE_GONE = Reason(
     "its place went to another while its undertaker was barred",
 )
 PLACE_FREE = Reason("名额空出，依次递补", "a place became free")
+SCORE_LOST = Reason(
+    "有专家与该申报存在利害关系，其评分不再计入，由其他专家重新评分",
+    "an expert's score counts no longer because of a conflict of interest; another scores it",
+)
 BAR_UNDONE = Reason("对承担主体的限制已解除", "the bar was undone")
 
 

@@ -15,6 +15,8 @@ UNDECIDED = (
 )
 
 WITH_PLACE = (State.SHORTLISTED, State.PUBLICISED)
+WITH_SCORE = (State.SCORED, *WITH_PLACE)
+OPEN_TO_OBJECTION = (State.SCORING, *WITH_SCORE)  # it may lose a score while one is looked into
 
 
 class Move(StrEnum):
@@ -37,13 +39,13 @@ TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (State.RECOMMENDED, Move.FIND_COMPLETE): State.SCORING,
     (State.RECOMMENDED, Move.FIND_INCOMPLETE): State.NOT_SELECTED,
     (State.SCORING, Move.COMPLETE_SCORES): State.SCORED,
-    (State.SCORED, Move.LOSE_SCORE): State.SCORING,
     (State.SCORED, Move.SHORTLIST): State.SHORTLISTED,
     (State.SCORED, Move.NOT_SELECT): State.NOT_SELECTED,
     (State.NOT_SELECTED, Move.FREE_PLACE): State.SHORTLISTED,
     (State.SHORTLISTED, Move.PUBLICISE): State.PUBLICISED,
-    (State.PUBLICISED, Move.UPHOLD_OBJECTION): State.NOT_SELECTED,
     (State.PUBLICISED, Move.DESIGNATE): State.DESIGNATED,
+    **{(state, Move.LOSE_SCORE): State.SCORING for state in WITH_SCORE},
+    **{(state, Move.UPHOLD_OBJECTION): State.NOT_SELECTED for state in OPEN_TO_OBJECTION},
     **{(state, Move.BAR): State.NOT_SELECTED for state in UNDECIDED},
 }
 

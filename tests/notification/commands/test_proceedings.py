@@ -2,6 +2,9 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import permutations
+
+import pytest
 
 from services.notification import queries
 from services.notification.commands import announcements, proceedings, programmes
@@ -10,14 +13,14 @@ from services.notification.models.register import Project
 from shared.testing import acting
 
 
-def opened(said):
+def opened(said, publicity="PUB-1", **changes):
     entry = said.state_data("application.scored", state="PUBLICISED") | {
         "score": "81.50",
         "rank": 1,
     }
-    data = {"publicity": "PUB-1", "programme": "2020", "opens_on": "2020-11-02",
-            "closes_on": "2020-11-06", "entries": [entry]}  # fmt: skip
-    return said.loaded(said.envelope("publicity.opened", data, subject="PUB-1"))
+    data = {"publicity": publicity, "programme": "2020", "opens_on": "2020-11-02",
+            "closes_on": "2020-11-06", "entries": [entry | changes]}  # fmt: skip
+    return said.loaded(said.envelope("publicity.opened", data, subject=publicity))
 
 
 def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scores(database, said):
@@ -35,6 +38,30 @@ def test_publicity_shows_its_entries_whether_it_comes_before_or_after_their_scor
             (publicity,) = queries.publicities(session)
             assert publicity.entries[0]["score"] == "81.50"
             assert publicity.closes_on == date(2020, 11, 6)
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4))])
+def test_what_left_a_list_is_shown_where_it_stands_in_any_order(database, said, order):
+    events = [
+        said.project_event("application.scored", 3, epoch=0),
+        opened(said, sequence=3),
+        said.project_event("application.resumed", 4, epoch=0, state="SCORING"),
+        opened(said, "PUB-2", sequence=5),
+    ]
+
+    def state_after(which):
+        with database.transaction() as session:
+            for event in which:
+                if event.type == "publicity.opened":
+                    proceedings.open_publicity(session, event)
+                else:
+                    announcements.announce_change(session, event, acting(said.NOW, event))
+            project = session.get(Project, said.PROJECT)
+            return project.state, project.publicity
+
+    first_three = [events[place] for place in order if place < 3]
+    assert state_after(first_three) == ("SCORING", "PUB-1")
+    assert state_after([events[place] for place in order]) == ("PUBLICISED", "PUB-2")
 
 
 def test_a_long_list_comes_in_pages_in_any_order_and_is_shown_whole(database, said):

@@ -32,5 +32,6 @@ def test_a_state_that_nobody_knows_is_an_error():
 @pytest.mark.parametrize("state", State)
 def test_publicity_is_shown_only_for_what_has_gone_no_further(state):
     moved_on = state in {"RECOMMENDED", "SCORING", "SCORED", "SHORTLISTED"}
-    assert shown_state(state, publicised=True) == ("PUBLICISED" if moved_on else state)
-    assert shown_state(state, publicised=False) == state
+    for stated in (3, 4):
+        assert shown_state(state, stated, 4) == ("PUBLICISED" if moved_on else state)
+    assert shown_state(state, 5, 4) == shown_state(state, 5, None) == state

@@ -1,12 +1,14 @@
 """Experts through HTTP: the directory, conflicts, assignment, recusal, scores."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from services.scoring import models
 
 OTHER_USCC = "91110000600037341L"
+SCORES = ("innovation", "effect", "feasibility")
 
 
 @pytest.fixture
@@ -120,11 +122,112 @@ def test_a_conflict_found_after_the_entry_was_scored_takes_the_score_away(scorin
     assert scoring.entry("p1")["state"] == "SCORED"
 
 
-def test_a_conflict_found_after_the_ranking_changes_no_score(scoring):
-    scoring.shortlist({"p1": "80"})
-    scoring.post("experts/E1/conflicts", {"conflicts": ["P110000"]})
-    assert scoring.assigned("p1") == ["E1", "E2", "E3"]
-    assert scoring.entry("p1")["state"] == "SHORTLISTED"
+@pytest.fixture
+def ranked(scoring):
+    """Three entries ranked for one place; `p1`, which has it, is another undertaker's."""
+    scoring.publish(total_quota=1)
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1", undertaker={"uscc": OTHER_USCC, "name": "另一公司"})
+    scoring.enter("p2", "p3")
+    scoring.score_all({"p1": "90", "p2": "80", "p3": "70"})
+    scoring.rank()
+    return scoring
+
+
+def declare(scoring, code, *conflicts):
+    answer = scoring.post(f"experts/{code}/conflicts", {"conflicts": list(conflicts)})
+    assert answer.status_code == 200, answer.text
+
+
+def score_again(scoring, project, points):
+    scoring.register("E4")
+    assert scoring.assign().json["assigned"] == 1
+    answer = scoring.score(project, "E4", dict.fromkeys(SCORES, points))
+    assert answer.json["state"] == "SCORED"
+
+
+def designate(scoring):
+    scoring.publicise()
+    scoring.clock.set(scoring.clock.now() + timedelta(days=60))
+    scoring.tick()
+    return [event.subject for event in scoring.events("project.designated")]
+
+
+@pytest.mark.parametrize("is_public", [False, True])
+def test_a_conflict_found_after_the_ranking_takes_score_and_place_away(ranked, is_public):
+    if is_public:
+        ranked.publicise()
+    declare(ranked, "E1", OTHER_USCC)
+    entry = ranked.entry("p1")
+    assert (entry["state"], entry["score"], ranked.assigned("p1")) == (
+        "SCORING", None, ["E2", "E3"],
+    )  # fmt: skip
+    (told,) = ranked.events("application.resumed")
+    assert (told.subject, told.data["state"]) == ("p1", "SCORING")
+    assert told.data["decision"]["reasons_en"] == told.data["reasons"] == entry["reasons"]
+    assert "conflict of interest" in told.data["reasons"][0]
+    ranked.clock.set(ranked.clock.now() + timedelta(days=60))
+    ranked.tick()
+    assert ranked.rank().json["slug"] == "unscored-entries"
+    assert ranked.states() == {"p1": "SCORING", "p2": "NOT_SELECTED", "p3": "NOT_SELECTED"}
+
+
+@pytest.mark.parametrize(
+    ("points", "winner"),
+    [("95", "p1"), ("50", "p2")],  # 90, 90 and 50 are less than 80 in the mean
+)
+def test_what_is_scored_again_is_ranked_by_its_new_score(ranked, points, winner):
+    ranked.publicise()
+    declare(ranked, "E1", OTHER_USCC)
+    score_again(ranked, "p1", points)
+    assert ranked.entry("p1")["reasons"] == []
+    ranked.rank()
+    states = dict.fromkeys(("p1", "p2", "p3"), "NOT_SELECTED")
+    assert ranked.states() == states | {winner: "SHORTLISTED"}
+    assert designate(ranked) == [winner]
+
+
+def test_a_place_that_becomes_free_is_nobodys_by_a_score_in_conflict(ranked):
+    declare(ranked, "E1", ranked.entry("p2")["undertaker"]["uscc"])
+    assert ranked.assigned("p2") == ["E1", "E2", "E3"]
+    assert ranked.entry("p2")["state"] == "NOT_SELECTED"
+    ranked.publicise()
+    ranked.decide(ranked.object("p1").json["id"], upheld=True)
+    ranked.rank()
+    assert (ranked.entry("p2")["state"], ranked.assigned("p2")) == ("SCORING", ["E2", "E3"])
+    score_again(ranked, "p2", "80")
+    ranked.rank()
+    assert designate(ranked) == ["p2"]
+
+
+def test_a_conflict_declared_under_a_bar_counts_when_the_bar_is_undone(ranked, said):
+    ranked.publicise()
+    another = {"undertaker": {"uscc": OTHER_USCC, "name": "另一公司"}}
+    ranked.receive(said.revoked("p9", **another))
+    assert ranked.entry("p1")["state"] == "NOT_SELECTED"
+    declare(ranked, "E1", OTHER_USCC)
+    ranked.receive(said.reinstated("p9", **another))
+    assert (ranked.entry("p1")["state"], ranked.assigned("p1")) == ("SCORING", ["E2", "E3"])
+    states = [event.data["state"] for event in ranked.events("application.resumed")]
+    assert states == ["PUBLICISED", "SCORING"]
+
+
+def test_a_conflict_found_after_the_designation_changes_nothing(ranked):
+    assert designate(ranked) == ["p1"]
+    declare(ranked, "E1", OTHER_USCC)
+    assert (ranked.entry("p1")["state"], ranked.assigned("p1")) == (
+        "DESIGNATED", ["E1", "E2", "E3"],
+    )  # fmt: skip
+
+
+def test_an_objection_upheld_while_another_scores_ends_the_entry(ranked):
+    ranked.publicise()
+    objection = ranked.object("p1").json["id"]
+    declare(ranked, "E1", OTHER_USCC)
+    ranked.decide(objection, upheld=True)
+    assert ranked.entry("p1")["state"] == "NOT_SELECTED"
+    assert [item["project"] for item in ranked.rank().json["items"]] == ["p2"]
+    assert designate(ranked) == ["p2"]
 
 
 def test_a_recused_expert_is_replaced_by_another_and_never_asked_again(round_):

@@ -185,6 +185,18 @@ def test_a_place_that_went_to_another_meanwhile_stays_there(scoring, said):
     assert [item["project"] for item in scoring.rank().json["items"]] == ["p1"]
 
 
+def test_an_objection_upheld_under_the_bar_ends_the_entry_for_good(scoring, said):
+    scoring.shortlist({"p1": "80"})
+    scoring.publicise()
+    objection = scoring.object("p1").json["id"]
+    scoring.receive(said.revoked("p9"))
+    scoring.decide(objection, upheld=True)
+    scoring.receive(said.reinstated("p9", sequence=10))
+    assert scoring.states()["p1"] == "NOT_SELECTED"
+    assert scoring.entry("p1")["reasons"] == ["an objection was upheld: the register of patents"]
+    assert scoring.rank().json["slug"] == "nothing-to-do"
+
+
 def test_a_publicity_that_ended_under_the_bar_is_needed_again(scoring, said):
     scoring.shortlist({"p1": "80"})
     scoring.publicise()

@@ -205,3 +205,22 @@ def test_reasons_are_told_in_both_languages():
         Reason("公示期满，无未决异议；得分80.0，排名第2",
                "publicity ended with no objection open; score 80.0, rank 2"),
     )  # fmt: skip
+
+
+@given(rounds(), st.data())
+def test_who_was_scored_again_takes_the_turn_that_the_new_score_gives(round_, data):
+    candidates, places = round_
+    first = ranking.rank(candidates, places)
+    ranks = {outcome.project: outcome.rank for outcome in first}
+    again = {c.project for c in candidates if data.draw(st.booleans())}
+    waiting = [replace(c, rank=ranks[c.project]) for c in candidates if c.project not in again]
+    anew = [
+        replace(c, score=data.draw(SCORES), again=True) for c in candidates if c.project in again
+    ]
+    by_merit = sorted([*waiting, *anew], key=ranking._merit)
+    later = replace(places, ranked=places.ranked + len(candidates))
+    second = ranking.rank([*waiting, *anew], later)
+    assert [outcome.project for outcome in second] == [c.project for c in by_merit]
+    kept = {outcome.project: outcome.rank for outcome in second}
+    assert all(kept[c.project] == c.rank for c in waiting)
+    assert len(set(kept.values())) == len(candidates)

@@ -30,6 +30,8 @@ def test_the_table_is_transitions_7_to_13_and_what_guards_undo():
         ("PUBLICISED", "NOT_SELECTED"),
         ("PUBLICISED", "DESIGNATED"),
         ("SCORED", "SCORING"),
+        ("SHORTLISTED", "SCORING"),
+        ("PUBLICISED", "SCORING"),
         ("NOT_SELECTED", "SHORTLISTED"),
         ("RECOMMENDED", "NOT_SELECTED"),
         ("SCORING", "NOT_SELECTED"),

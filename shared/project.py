@@ -1,5 +1,6 @@
 """What all services call a project's states, and a revocation's grounds and outlets."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
@@ -26,6 +27,14 @@ class State(StrEnum):
     REVOKED = "REVOKED"
     EXPIRED = "EXPIRED"
     WITHDRAWN = "WITHDRAWN"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a project moved, in the two languages in which outsiders read it."""
+
+    zh: str
+    en: str
 
 
 class Ground(StrEnum):

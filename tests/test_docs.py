@@ -231,9 +231,14 @@ def test_examples_print_what_the_document_says(command, output):
     assert name == "laurel"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     done = subprocess.run(
-        [*LAUREL, *words], cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60,
+        [*LAUREL, *words],
+        cwd=ROOT,
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=False,
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stdout) == (0, output), done.stderr
 
 

@@ -105,7 +105,7 @@ class Application(Base):
     )
     history: WriteOnlyMapped["Step"] = relationship(order_by="Step.number")
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012
-    valid_from = valid_to = rectify_by = decision = None  # an event tells these of a designation
+    valid_from = valid_to = rectify_by = None  # an event tells these of a designation
     same = cast("Sequence[str]", ())  # a page says this beside it
 
     @property

@@ -14,7 +14,19 @@ from typing import Any
 from shared.canonical import canonical, digest
 from shared.errors import EvidenceMissingError, InvalidError, LaurelError
 from shared.machine import next_state
-from shared.project import State
+from shared.project import Reason, State
+
+IN_TIME = Reason(
+    "在受理期内提交，所需材料齐全", "submitted in time, with all evidence that is asked for"
+)
+FOUND_TRUE = Reason(
+    "推荐单位已逐项核实，予以推荐", "the recommending unit verified every item and recommends it"
+)
+
+
+def returned(items: int) -> Reason:
+    """The unit questions some items of evidence."""
+    return Reason(f"{items}项材料需要说明或补正", f"items of evidence that are questioned: {items}")
 
 
 class Move(StrEnum):

@@ -78,9 +78,12 @@ def tell(goals):
 def conditions(ground, plan):
     """What the whole run was measured on."""
     listed = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True,
+        ["git", "describe", "--always", "--dirty"],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     with ground.connected() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0].split()[0]

@@ -134,8 +134,11 @@ class Place:
     def wait_for(self, count, first="", seconds=180):
         """Wait until so many effects are committed, of `first` and what came after it."""
         counted = "SELECT count(*) FROM effects WHERE change >= %s"
-        wait_until(lambda: self.ask(counted, first)[0] >= count, seconds,
-                   f"{count} effects of {self.contender.title}")  # fmt: skip
+        wait_until(
+            lambda: self.ask(counted, first)[0] >= count,
+            seconds,
+            f"{count} effects of {self.contender.title}",
+        )
 
     @cached_property
     def environment(self):
@@ -161,9 +164,15 @@ class Worker:
         environment = place.environment | {"LAUREL_HTTP_PORT": str(free_ports(4)[0])}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [python, "-m", *command], env=environment, stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=log, start_new_session=True, cwd=ROOT, text=True,
-            )  # fmt: skip
+                [python, "-m", *command],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                cwd=ROOT,
+                text=True,
+            )
 
     def __enter__(self):
         if "bench" in self.process.args[2]:

@@ -123,8 +123,9 @@ def measure_history(ground, plan):
 
 def _fill(place, count):
     for statement, table, service in (
-        (OUTBOX_HISTORY, "outbox", INTAKE), (INBOX_HISTORY, "inbox", "scoring"),
-    ):  # fmt: skip
+        (OUTBOX_HISTORY, "outbox", INTAKE),
+        (INBOX_HISTORY, "inbox", "scoring"),
+    ):
         with place.sink(service) as cursor:
             cursor.execute(statement, [count])
             cursor.execute(f"VACUUM ANALYZE {table}")
@@ -161,6 +162,9 @@ def measure_memory(ground, plan):
 
 def resident(pid):
     """Megabytes of a process that are in memory."""
-    (line,) = [text for text in Path(f"/proc/{pid}/status").read_text().splitlines()
-               if text.startswith("VmRSS")]  # fmt: skip
+    (line,) = [
+        text
+        for text in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if text.startswith("VmRSS")
+    ]
     return int(line.split()[1]) / 1024

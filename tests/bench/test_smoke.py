@@ -35,12 +35,25 @@ def test_the_tables_of_a_run_become_results_plots_and_a_part_of_the_readme(tmp_p
     for ours, theirs in ((300, 100), (500, 100)):
         table.add("ours", "Ours", ours)
         table.add("theirs", "Theirs & more", theirs)
-    goals = [Goal("a hop", table.ratios("ours", "theirs"), "×", 3.5),
-             Goal("delay", [7.0], "ms", 5, AT_MOST, "late")]  # fmt: skip
+    goals = [
+        Goal("a hop", table.ratios("ours", "theirs"), "×", 3.5),
+        Goal("delay", [7.0], "ms", 5, AT_MOST, "late"),
+    ]
     results = tmp_path / "results.json"
-    results.write_text(as_json([table], goals, at="2020-10-12T09:00", cores=2, rabbitmq="3",
-                               postgresql="15", python="3.11", durability="fsync", ours="quorum",
-                               seed=1))  # fmt: skip
+    results.write_text(
+        as_json(
+            [table],
+            goals,
+            at="2020-10-12T09:00",
+            cores=2,
+            rabbitmq="3",
+            postgresql="15",
+            python="3.11",
+            durability="fsync",
+            ours="quorum",
+            seed=1,
+        )
+    )
     assert bench_table(results).splitlines()[2:] == [
         "| a hop | ≥ 3.5 × | 4 × (3 to 5) | met |  |",
         "| delay | ≤ 5 ms | 7 ms (7 to 7) | **not met** | late |",

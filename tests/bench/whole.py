@@ -162,14 +162,20 @@ def measure_revocation(ground, plan):
         behind = whole.revoke_paced(paced)
         note = f"{left()} of {total} other events still waiting after the last"
     for name, title, found in (
-        ("idle", "idle", idle), ("burst", f"{at_once:,} at once", burst),
+        ("idle", "idle", idle),
+        ("burst", f"{at_once:,} at once", burst),
         ("behind", f"behind a backlog of {total:,} other events", behind),
-    ):  # fmt: skip
+    ):
         for share in (50, 99):
             value = 1000 * percentile(found, share)
             plan.say(table, f"{title}, p{share}", value)
-            table.add(f"{name}_p{share}", f"{title}, p{share}", value, revocations=len(found),
-                      **CONDITIONS)  # fmt: skip
+            table.add(
+                f"{name}_p{share}",
+                f"{title}, p{share}",
+                value,
+                revocations=len(found),
+                **CONDITIONS,
+            )
     return [table], [
         Goal("revocation propagation, idle, p99", table.rows["idle_p99"].rounds, "ms", 100, AT_MOST),
         Goal(f"revocation propagation, {at_once:,} at once, p99", table.rows["burst_p99"].rounds,
@@ -182,17 +188,29 @@ def measure_revocation(ground, plan):
 def fill_backlog(stack, count):
     """Have other events wait in two outboxes; gives how many have not been handled yet."""
     scored = state("B-@", "SCORED", 0) | {"score": "80"}
-    change = {"change": "B-@", "project": "B-@", "kind": "name", "occurred_on": DAY, "summary": "s",
-              "reported_at": NOW}  # fmt: skip
+    change = {
+        "change": "B-@",
+        "project": "B-@",
+        "kind": "name",
+        "occurred_on": DAY,
+        "summary": "s",
+        "reported_at": NOW,
+    }
     for service, kind, data in (
-        (SCORING, APPLICATION_SCORED, scored), (INTAKE, CHANGE_REPORTED, change),
-    ):  # fmt: skip
+        (SCORING, APPLICATION_SCORED, scored),
+        (INTAKE, CHANGE_REPORTED, change),
+    ):
         told = kind.dump(SimpleNamespace(**data), {})
         event = Event(
             "@ID", f"/laurel/{service}", kind.name, "B-@", NOW, 1, "@ID", None, None, told
         )
-        values = {"ids": new_id()[:24], "exchange": f"{service}.events", "key": kind.name,
-                  "body": encode(event).decode(), "count": count // 2}  # fmt: skip
+        values = {
+            "ids": new_id()[:24],
+            "exchange": f"{service}.events",
+            "key": kind.name,
+            "body": encode(event).decode(),
+            "count": count // 2,
+        }
         stack.rows(service, FILL, values)
     handled = "SELECT count(*) FROM inbox WHERE about LIKE 'B-%%' AND handler = %s"
 

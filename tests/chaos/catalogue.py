@@ -93,6 +93,11 @@ def take_through(fault_, scene, dice, began):
     held = time.monotonic() - started
     seconds = recovery(scene)
     return Fired(
-        fault_.name, fault_.kind, round(started - began, 1), proof, round(held, 1),
-        round(seconds, 1), is_void,
-    )  # fmt: skip
+        fault_.name,
+        fault_.kind,
+        round(started - began, 1),
+        proof,
+        round(held, 1),
+        round(seconds, 1),
+        is_void,
+    )

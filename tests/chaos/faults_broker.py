@@ -50,9 +50,10 @@ def two_killed(scene, dice):
     spared, *others = dice.sample(scene.cluster.nodes, 3)
     with _killed(scene, *others) as proof:
         yield f"{proof}; " + prove(
-            lambda: not process.accepts(spared.port), f"{spared.name} stopped serving alone",
+            lambda: not process.accepts(spared.port),
+            f"{spared.name} stopped serving alone",
             SECONDS,
-        )  # fmt: skip
+        )
 
 
 @fault("whole broker cluster restarted")
@@ -127,8 +128,9 @@ def _alarm(scene, begin, end, sign):
         blocked = 'laurel_relay_failures_total{kind="blocked"'
         yield f"alarm {sign}; " + prove(
             lambda: any(scene.metric("intake", r, blocked) for r in scene.links),
-            f"relays told connection.blocked ({len(accepted)} links)", SECONDS,
-        )  # fmt: skip
+            f"relays told connection.blocked ({len(accepted)} links)",
+            SECONDS,
+        )
     finally:
         for node in scene.cluster.nodes:
             node.control(*end)
@@ -137,9 +139,11 @@ def _alarm(scene, begin, end, sign):
 @fault("broker memory alarm")
 def memory_alarm(scene, dice):
     yield from _alarm(
-        scene, ("set_vm_memory_high_watermark", "absolute", "1MB"),
-        ("set_vm_memory_high_watermark", "absolute", "1GB"), "memory",
-    )  # fmt: skip
+        scene,
+        ("set_vm_memory_high_watermark", "absolute", "1MB"),
+        ("set_vm_memory_high_watermark", "absolute", "1GB"),
+        "memory",
+    )
 
 
 @fault("broker disk alarm")

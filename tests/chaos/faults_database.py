@@ -88,8 +88,9 @@ def statement_timeout(scene, dice):
     try:
         proof = prove(
             lambda: _errors(scene, "due to statement timeout") > before,
-            f"canceled due to statement timeout in {name}", SECONDS,
-        )  # fmt: skip
+            f"canceled due to statement timeout in {name}",
+            SECONDS,
+        )
     finally:
         _drop(scene, "chaos_slow", "tasks")
     yield proof
@@ -171,7 +172,8 @@ def disk_full(scene, dice):
     try:
         yield prove(
             lambda: _errors(scene, "No space left on device") > before,
-            "could not extend file: No space left on device", SECONDS,
-        )  # fmt: skip
+            "could not extend file: No space left on device",
+            SECONDS,
+        )
     finally:
         filler.unlink()

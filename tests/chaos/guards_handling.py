@@ -109,8 +109,12 @@ def no_horizon(bench):
     return replaced(retention, "refuse_forgotten", lambda *_: None)
 
 
-@guard("horizon", "an event comes back from beyond what its inbox remembers", no_horizon,
-       watched=frozenset({oracle.TWICE}))  # fmt: skip
+@guard(
+    "horizon",
+    "an event comes back from beyond what its inbox remembers",
+    no_horizon,
+    watched=frozenset({oracle.TWICE}),
+)
 def come_back_late(bench):
     long_ago = datetime.now(UTC) - timedelta(days=500)
     (event,) = bench.publish(NAMES[0])
@@ -139,8 +143,7 @@ def _without_listener(target, name, listener):
         sqlalchemy_event.listen(target, name, listener)
 
 
-@guard("aborted transactions refused", "a handler swallows a failed statement",
-       commit_what_failed)  # fmt: skip
+@guard("aborted transactions refused", "a handler swallows a failed statement", commit_what_failed)
 def swallow_an_error(bench):
     def fail(session):
         with suppress(DBAPIError):

@@ -21,8 +21,9 @@ def no_wait_for_confirms(bench):
     return replaced(AmqpPublisher, "_await_confirms", take_as_confirmed)
 
 
-@guard("confirm before mark", "a black hole in front of the broker", no_wait_for_confirms,
-       quick=True)  # fmt: skip
+@guard(
+    "confirm before mark", "a black hole in front of the broker", no_wait_for_confirms, quick=True
+)
 def swallow_a_window(bench):
     one = bench.relay(broker=broker_at(bench.environ["LAUREL_BROKER_URL"], confirm_timeout=1))
     one.publish_window()
@@ -73,8 +74,7 @@ def no_declaration(bench):
     return replaced(Relay, "_open", open_only)
 
 
-@guard("topology declared first", "the queue is deleted while its consumer is away",
-       no_declaration)  # fmt: skip
+@guard("topology declared first", "the queue is deleted while its consumer is away", no_declaration)
 def publish_to_nobody(bench):
     bench.deafen()
     bench.on_queue(lambda channel: channel.queue_delete(bench.queue))

@@ -47,11 +47,20 @@ class Intake:
     def draft(self, project):
         """An application that nobody has decided about."""
         with self.session() as session:
-            session.add(models.Application(
-                project=project, programme="2020", unit="P110000", uscc=CODE, undertaker_name="x",
-                title="x", direction=1, contact_email="c@undertaker.example", state=State.DRAFT,
-                created_at=NOW,
-            ))  # fmt: skip
+            session.add(
+                models.Application(
+                    project=project,
+                    programme="2020",
+                    unit="P110000",
+                    uscc=CODE,
+                    undertaker_name="x",
+                    title="x",
+                    direction=1,
+                    contact_email="c@undertaker.example",
+                    state=State.DRAFT,
+                    created_at=NOW,
+                )
+            )
 
     def state(self, project):
         with self.session() as session:
@@ -65,9 +74,17 @@ def told(event_type, owner, project, sequence, state):
         "undertaker": {"uscc": CODE, "name": "x"}, "state": state, "epoch": 1,
     }  # fmt: skip
     return Event(
-        new_id(), f"/laurel/{owner}", event_type.name, project, NOW, sequence, new_id(), None,
-        None, data,
-    )  # fmt: skip
+        new_id(),
+        f"/laurel/{owner}",
+        event_type.name,
+        project,
+        NOW,
+        sequence,
+        new_id(),
+        None,
+        None,
+        data,
+    )
 
 
 def any_sequence(bench):
@@ -81,8 +98,13 @@ def any_sequence(bench):
     return replaced(applications, "follow_project", follow_all)
 
 
-@guard("sequence check", "the older event comes after the newer", any_sequence,
-       watched=frozenset({oracle.STATE}), quick=True)  # fmt: skip
+@guard(
+    "sequence check",
+    "the older event comes after the newer",
+    any_sequence,
+    watched=frozenset({oracle.STATE}),
+    quick=True,
+)
 def come_out_of_order(bench):
     intake = Intake(bench)
     for project, order in (("calm", (0, 1)), ("late", (1, 0))):
@@ -109,8 +131,12 @@ def no_epoch_key(bench):
         yield
 
 
-@guard("one per epoch", "the same revocation comes as two events", no_epoch_key,
-       watched=frozenset({TWICE_ACKNOWLEDGED}))  # fmt: skip
+@guard(
+    "one per epoch",
+    "the same revocation comes as two events",
+    no_epoch_key,
+    watched=frozenset({TWICE_ACKNOWLEDGED}),
+)
 def revoke_twice(bench):
     intake = Intake(bench)
     for sequence in (6, 7):

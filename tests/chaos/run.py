@@ -24,9 +24,13 @@ from tests.chaos.stage import REPLICAS, Scene
 
 DRAIN_SECONDS = 600
 ENTERED = (
-    faults_broker, faults_database, faults_processes, guards_publishing, guards_handling,
+    faults_broker,
+    faults_database,
+    faults_processes,
+    guards_publishing,
+    guards_handling,
     guards_services,
-)  # fmt: skip
+)
 FEW = (
     "broker leader killed",
     "database connections cut",

@@ -41,9 +41,14 @@ class Runbook:
             command = command.replace(old, new)
         assert "<" not in command, command
         done = subprocess.run(
-            ["sh", "-c", command], env=self._environ | {"PATH": self._path}, cwd=self._directory,
-            capture_output=True, text=True, check=False, timeout=SECONDS,
-        )  # fmt: skip
+            ["sh", "-c", command],
+            env=self._environ | {"PATH": self._path},
+            cwd=self._directory,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout or done.stderr
 

@@ -43,8 +43,12 @@ def keys(user):
         ]
     receipts = [("partner.receipts", "agency.A1.receipt")] if user in AGENCY_RECEIPT.owners else []
     names = [name for name, event in CATALOGUE.items() if user in event.owners]
-    own = [key for q in WHOLE.queues for exchange, key in q.bindings if exchange == f"{user}.events"
-           and (key.startswith("reconcile.") or key == q.name)]  # fmt: skip
+    own = [
+        key
+        for q in WHOLE.queues
+        for exchange, key in q.bindings
+        if exchange == f"{user}.events" and (key.startswith("reconcile.") or key == q.name)
+    ]
     return [(f"{user}.events", key) for key in (*names, *own)] + receipts + [(DEAD_LETTERS, user)]
 
 

@@ -335,8 +335,11 @@ def test_a_revocation_is_acknowledged_when_its_last_outlet_acts(tmp_path):
 
         def unacknowledged():
             laurel.tick()
-            (line,) = [text for text in requests.get(metrics, timeout=10).text.splitlines()
-                       if text.startswith("laurel_revocations_unacknowledged{")]  # fmt: skip
+            (line,) = [
+                text
+                for text in requests.get(metrics, timeout=10).text.splitlines()
+                if text.startswith("laurel_revocations_unacknowledged{")
+            ]
             return float(line.split()[-1])
 
         assert unacknowledged() == 1

@@ -84,10 +84,17 @@ class Inspectorate(Laurel):
     def event(self, kind, subject, data, sequence=1, owner=None):
         owner, event_id = owner or CATALOGUE[kind].owners[0], new_id()
         return Event(
-            id=event_id, source=f"/laurel/{owner}", type=kind, subject=subject,
-            time=self.clock.now(), sequence=sequence, correlation_id=event_id, causation_id=None,
-            traceparent=None, data=data,
-        )  # fmt: skip
+            id=event_id,
+            source=f"/laurel/{owner}",
+            type=kind,
+            subject=subject,
+            time=self.clock.now(),
+            sequence=sequence,
+            correlation_id=event_id,
+            causation_id=None,
+            traceparent=None,
+            data=data,
+        )
 
     def publish_programme(self, policy="immediate", edition=1, **inspection):
         self.receive(self.programme_event(policy, edition, **inspection))

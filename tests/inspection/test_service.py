@@ -67,9 +67,17 @@ def test_the_samples_are_all_that_the_service_consumes(office):
 
 @pytest.mark.parametrize(
     "kind",
-    ["programme.published", "project.designated", "change.reported", "violation.reported",
-     "revocation.acknowledged", "notice.published", "notice.delivered", "notice.failed"],
-)  # fmt: skip
+    [
+        "programme.published",
+        "project.designated",
+        "change.reported",
+        "violation.reported",
+        "revocation.acknowledged",
+        "notice.published",
+        "notice.delivered",
+        "notice.failed",
+    ],
+)
 def test_an_event_that_comes_again_changes_nothing_be_it_under_another_id(office, kind):
     events = consumed(office)
     office.receive(events[kind])

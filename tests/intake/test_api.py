@@ -82,6 +82,40 @@ def test_a_rejection_carries_its_reason(intake, action, state):
     assert intake.events()[-1].data["reasons"] == ["forged licence"]
 
 
+def test_every_move_that_others_hear_of_says_why_by_which_rules_who_and_when(intake):
+    returned = intake.review("questioned")
+    intake.act(returned, "return")
+    intake.recommend(intake.review())
+    intake.act(intake.review(), "ineligible", {"reason": "forged licence"})
+    told = {event.type.rpartition(".")[2]: event for event in intake.events()[1:]}
+    for kind, event in told.items():
+        decision = event.data["decision"]
+        assert decision["citation"] == (
+            "2020年新型信息消费示范项目 / New information consumption demonstration projects, 2020"
+        )
+        assert decision["rule_version"] == "2020/1"
+        assert decision["actor"].startswith("undertaker" if kind == "submitted" else "unit")
+        assert decision["decided_at"] == decision["effective_at"] == event.time.isoformat()
+        assert (decision["ground"], decision["inspection"]) == (None, None)
+    why = {kind: (d["reasons_zh"], d["reasons_en"]) for kind, d in _decisions(told)}
+    assert why == {
+        "submitted": (
+            ["在受理期内提交，所需材料齐全"],
+            ["submitted in time, with all evidence that is asked for"],
+        ),
+        "returned": (["2项材料需要说明或补正"], ["items of evidence that are questioned: 2"]),
+        "recommended": (
+            ["推荐单位已逐项核实，予以推荐"],
+            ["the recommending unit verified every item and recommends it"],
+        ),
+        "rejected": (["forged licence"], ["forged licence"]),
+    }
+
+
+def _decisions(told):
+    return [(kind, event.data["decision"]) for kind, event in told.items()]
+
+
 def test_an_unverified_item_prevents_the_recommendation(intake):
     answer = intake.recommend(intake.review("questioned"))
     assert (answer.status_code, answer.json["slug"]) == (409, "evidence-not-verified")
@@ -176,12 +210,14 @@ def test_every_change_of_an_application_makes_another_version(intake):
 @pytest.mark.parametrize(
     ("method", "path", "bodies"),
     [
-        ("PUT", "/v1/units/X1", [
-            {"kind": "province", "name_zh": name, "name_en": name} for name in "abc"
-        ]),
+        (
+            "PUT",
+            "/v1/units/X1",
+            [{"kind": "province", "name_zh": name, "name_en": name} for name in "abc"],
+        ),
         ("POST", "/v1/programmes", [{"yaml": PROGRAMME}] * 3),
     ],
-)  # fmt: skip
+)
 def test_of_two_changes_of_what_was_seen_the_second_is_refused(intake, method, path, bodies):
     def change(body, **headers):
         headers |= intake.official
@@ -197,8 +233,9 @@ def test_a_quota_for_a_unit_that_nobody_knows_is_refused(intake):
     text = PROGRAMME.replace("  corps: 5\n", "  corps: 5\n  P11000: 3\n")
     answer = intake.post("/v1/programmes", {"yaml": text}, intake.official)
     assert (answer.status_code, answer.json["errors"]) == (
-        422, [{"field": "unit_quotas.P11000", "message": "is no unit of the register: enter it first"}],
-    )  # fmt: skip
+        422,
+        [{"field": "unit_quotas.P11000", "message": "is no unit of the register: enter it first"}],
+    )
     unit = {"kind": "province", "name_zh": "n", "name_en": "n"}
     intake.client.put("/v1/units/P11000", json=unit, headers=intake.official)
     answer = intake.post("/v1/programmes", {"yaml": text}, intake.official)
@@ -278,17 +315,30 @@ def test_an_undertaker_is_the_same_however_its_code_is_written(intake_on_both, w
     answer = intake_on_both.client.get(path, headers=intake_on_both.undertaker)
     assert answer.json["uscc"] == USCC
     bar(intake_on_both, project_event("project.revoked", 7))
-    body = {"programme": "2020", "unit": "P110000", "uscc": written, "undertaker_name": "n",
-            "title": "t", "direction": 1, "contact_email": "li@example.org"}  # fmt: skip
+    body = {
+        "programme": "2020",
+        "unit": "P110000",
+        "uscc": written,
+        "undertaker_name": "n",
+        "title": "t",
+        "direction": 1,
+        "contact_email": "li@example.org",
+    }
     who = intake_on_both.token("undertaker", undertaker=written)
     refused = intake_on_both.post("/v1/applications", body, who)
     assert (refused.status_code, refused.json["slug"]) == (409, "undertaker-barred")
 
 
 def test_a_residents_number_is_no_undertaker(intake):
-    body = {"programme": "2020", "unit": "P110000", "uscc": "362322198709086409",
-            "undertaker_name": "n", "title": "t", "direction": 1,
-            "contact_email": "li@example.org"}  # fmt: skip
+    body = {
+        "programme": "2020",
+        "unit": "P110000",
+        "uscc": "362322198709086409",
+        "undertaker_name": "n",
+        "title": "t",
+        "direction": 1,
+        "contact_email": "li@example.org",
+    }
     answer = intake.post("/v1/applications", body, intake.undertaker)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "uscc")
 
@@ -313,8 +363,12 @@ def test_an_application_with_a_false_item_is_not_returned_but_ineligible(intake)
 
 
 def test_a_unit_reports_changes_of_its_own_projects_only(intake):
-    change = {"project": intake.submit(), "kind": "merger", "occurred_on": "2020-10-01",
-              "summary": "merged"}  # fmt: skip
+    change = {
+        "project": intake.submit(),
+        "kind": "merger",
+        "occurred_on": "2020-10-01",
+        "summary": "merged",
+    }
     assert intake.post("/v1/changes", change, intake.reviewer).json["slug"] == "illegal-transition"
     follow(intake, "project.designated", 5, change["project"])
     other = intake.token("unit", unit="P310000")
@@ -340,8 +394,15 @@ def test_rights_and_address_go_with_another_undertaker_and_the_bar_stays_with_wh
     acted = {"decision": {"acted_by": USCC}}
     bar(intake, project_event("project.revoked", 7, project, **new, **acted))
     assert is_barred(intake)
-    body = {"programme": "2020", "unit": "P110000", "uscc": another, "undertaker_name": "n",
-            "title": "t", "direction": 1, "contact_email": "li@example.org"}  # fmt: skip
+    body = {
+        "programme": "2020",
+        "unit": "P110000",
+        "uscc": another,
+        "undertaker_name": "n",
+        "title": "t",
+        "direction": 1,
+        "contact_email": "li@example.org",
+    }
     assert intake.post("/v1/applications", body, successor).status_code == 201
 
 
@@ -350,8 +411,15 @@ def test_the_same_key_of_two_undertakers_is_not_the_same_request(intake):
     another += uscc.calc_check_digit(another)
     made = []
     for code in (USCC, another):
-        body = {"programme": "2020", "unit": "P110000", "uscc": code, "undertaker_name": "n",
-                "title": "t", "direction": 1, "contact_email": "li@example.org"}  # fmt: skip
+        body = {
+            "programme": "2020",
+            "unit": "P110000",
+            "uscc": code,
+            "undertaker_name": "n",
+            "title": "t",
+            "direction": 1,
+            "contact_email": "li@example.org",
+        }
         who = intake.token("undertaker", subject="li", undertaker=code)
         made.append(intake.post("/v1/applications", body, who | {"Idempotency-Key": "k"}))
     assert [answer.status_code for answer in made] == [201, 201]

@@ -140,8 +140,9 @@ def test_a_code_that_a_definition_can_name_is_a_unit_s(code):
 def test_a_code_that_no_definition_could_name_is_refused(code):
     message = "must be up to 16 capitals and digits, a capital first"
     assert refused(InvalidError, rules.check_unit_code, code) == (
-        f"code {message}.", [{"field": "code", "message": message}],
-    )  # fmt: skip
+        f"code {message}.",
+        [{"field": "code", "message": message}],
+    )
 
 
 @pytest.mark.parametrize("known", [None, *Verdict])
@@ -160,12 +161,14 @@ def test_a_return_names_what_is_questioned_and_nothing_that_is_false():
     verdicts = {"b": Verdict.QUESTIONED, "a": Verdict.QUESTIONED, "c": Verdict.VERIFIED, "d": None}
     assert act(verdicts) == ["a", "b"]
     assert refused(error, act, verdicts | {"f": Verdict.FALSE, "e": Verdict.FALSE}) == (
-        "Found false: e, f. Find the application ineligible.", ["e", "f"],
-    )  # fmt: skip
+        "Found false: e, f. Find the application ineligible.",
+        ["e", "f"],
+    )
     for nothing in ({}, {"a": Verdict.VERIFIED, "b": None}):
         assert refused(error, act, nothing) == (
-            "Question at least one item, with its reason, to return it.", None,
-        )  # fmt: skip
+            "Question at least one item, with its reason, to return it.",
+            None,
+        )
 
 
 def test_the_window_and_what_is_missing_are_told():

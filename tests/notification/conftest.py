@@ -83,10 +83,17 @@ def envelope(kind, data, *, subject=PROJECT, sequence=1, owner=None):
     owner = owner or CATALOGUE[kind].owners[-1]
     event_id = new_id()
     return Event(
-        id=event_id, source=f"/laurel/{owner}", type=kind, subject=subject,
-        time=NOW + timedelta(hours=sequence), sequence=sequence, correlation_id=event_id,
-        causation_id=None, traceparent=None, data=data,
-    )  # fmt: skip
+        id=event_id,
+        source=f"/laurel/{owner}",
+        type=kind,
+        subject=subject,
+        time=NOW + timedelta(hours=sequence),
+        sequence=sequence,
+        correlation_id=event_id,
+        causation_id=None,
+        traceparent=None,
+        data=data,
+    )
 
 
 def loaded(event):
@@ -102,9 +109,10 @@ def project_event(kind, sequence, **changes):
 def recorded(session, kind):
     """The data of every event of that kind in the outbox."""
     bodies = session.scalars(
-        select(tables.outbox.c.body).where(tables.outbox.c.routing_key == kind)
+        select(tables.outbox.c.body)
+        .where(tables.outbox.c.routing_key == kind)
         .order_by(tables.outbox.c.position)
-    )  # fmt: skip
+    )
     return [decode(body, CONTENT_TYPE).data for body in bodies]
 
 
@@ -140,13 +148,20 @@ class Bench:
         with self.laurel.session("notification") as session:
             session.execute(
                 tables.outbox.insert(),
-                [{
-                    "event_id": f"{new_id()}", "exchange": f"{event.owner}.events",
-                    "routing_key": event.type, "subject": event.subject, "about": event.subject,
-                    "sequence": event.sequence, "urgent": False, "body": encode(event),
-                    "recorded_at": NOW,
-                }],
-            )  # fmt: skip
+                [
+                    {
+                        "event_id": f"{new_id()}",
+                        "exchange": f"{event.owner}.events",
+                        "routing_key": event.type,
+                        "subject": event.subject,
+                        "about": event.subject,
+                        "sequence": event.sequence,
+                        "urgent": False,
+                        "body": encode(event),
+                        "recorded_at": NOW,
+                    }
+                ],
+            )
 
     def subscribe(self, kind, address, **more):
         answer = self.http.post(

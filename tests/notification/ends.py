@@ -116,8 +116,11 @@ class Post:
     def __init__(self, bench, mailbox, **environ):
         self.mailbox = mailbox
         self.bench, self.database = bench, bench.laurel.runtime("notification").database
-        given = {"LAUREL_SMTP_URL": mailbox.url, "LAUREL_MAIL_FROM": "laurel@ministry.example",
-                 "LAUREL_WEBHOOK_TIMEOUT_SECONDS": "0.2"}  # fmt: skip
+        given = {
+            "LAUREL_SMTP_URL": mailbox.url,
+            "LAUREL_MAIL_FROM": "laurel@ministry.example",
+            "LAUREL_WEBHOOK_TIMEOUT_SECONDS": "0.2",
+        }
         self.settings = Settings.from_environ(given | environ)
 
     def send(self, kind, waits=WAIT_SECONDS):

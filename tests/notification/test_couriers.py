@@ -162,11 +162,15 @@ def test_a_receiver_that_is_not_there_is_tried_again(bench, said, post):
 
 @pytest.mark.parametrize(
     ("reply", "code", "state"),
-    [("550 no such user", "smtp-550", "failed"), ("554 no", "smtp-554", "failed"),
-     ("550 5.7.1 relaying denied", "smtp-550", "waiting"),
-     ("530 5.7.0 authenticate first", "smtp-530", "waiting"),
-     ("451 later", "smtp-451", "waiting"), ("452 full", "smtp-452", "waiting")],
-)  # fmt: skip
+    [
+        ("550 no such user", "smtp-550", "failed"),
+        ("554 no", "smtp-554", "failed"),
+        ("550 5.7.1 relaying denied", "smtp-550", "waiting"),
+        ("530 5.7.0 authenticate first", "smtp-530", "waiting"),
+        ("451 later", "smtp-451", "waiting"),
+        ("452 full", "smtp-452", "waiting"),
+    ],
+)
 def test_a_mail_server_s_refusal_is_final_or_not_as_it_says(
     letter, post, mailbox, reply, code, state
 ):
@@ -195,8 +199,10 @@ def test_a_mail_server_that_is_silent_or_away_is_tried_again(letter, bench, mail
 def test_a_wrong_address_of_our_own_mail_server_is_not_the_addressee_s_fault(
     letter, bench, mailbox
 ):
-    for url in (mailbox.url.replace("smtp:", "smtp+starttls:"),
-                mailbox.url.replace("://", "://li:wrong@")):  # fmt: skip
+    for url in (
+        mailbox.url.replace("smtp:", "smtp+starttls:"),
+        mailbox.url.replace("://", "://li:wrong@"),
+    ):
         post = Post(bench, mailbox, LAUREL_SMTP_URL=url)
         post.send(LetterCourier)
         post.let_time_pass()
@@ -233,8 +239,10 @@ def test_no_address_secret_or_answer_of_a_receiver_leaks(
     with bench.laurel.session("notification") as session:
         bodies = session.scalars(select(outbox.c.body)).all()
     sent = [body.decode() for body in bodies if b'"/laurel/notification"' in body]
-    shown = [bench.http.get(f"/v1/deliveries/{item['id']}", headers=bench.official).text
-             for item in bench.deliveries()]  # fmt: skip
+    shown = [
+        bench.http.get(f"/v1/deliveries/{item['id']}", headers=bench.official).text
+        for item in bench.deliveries()
+    ]
     captured = capfd.readouterr()
     text = "\n".join([*sent, *shown, captured.out, captured.err, caplog.text])
     assert len(sent) >= 6

@@ -81,8 +81,11 @@ def test_after_the_last_attempt_it_is_given_up_until_an_operator_asks_once_more(
 
 def test_410_gone_ends_the_subscriber_and_all_that_is_on_its_way(revoked, post, receiver, said):
     post.bench._publish(said.on_the_wire("project.reinstated", 4, epoch=2))
-    wait_until(lambda: post.bench.laurel.turn() >= 0 and len(post.bench.deliveries()) == 2, 10,
-               "both deliveries")  # fmt: skip
+    wait_until(
+        lambda: post.bench.laurel.turn() >= 0 and len(post.bench.deliveries()) == 2,
+        10,
+        "both deliveries",
+    )
     post.let_time_pass()
     receiver.status = 410
     assert post.send(WebhookCourier) == 1

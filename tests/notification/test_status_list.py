@@ -33,10 +33,15 @@ def test_the_list_follows_a_project_through_its_life(bench, said):
     seen = []
     for sequence, (kind, epoch) in enumerate(
         [
-            ("project.designated", 1), ("rectification.ordered", 1), ("rectification.closed", 1),
-            ("project.revoked", 1), ("project.reinstated", 2), ("project.expired", 2),
-        ], 4,
-    ):  # fmt: skip
+            ("project.designated", 1),
+            ("rectification.ordered", 1),
+            ("rectification.closed", 1),
+            ("project.revoked", 1),
+            ("project.reinstated", 2),
+            ("project.expired", 2),
+        ],
+        4,
+    ):
         bench.receive(said.on_the_wire(kind, sequence, epoch=epoch))
         seen.append(status_of(bench, said.PROJECT))
     assert seen == [0, 2, 0, 1, 0, 1]
@@ -45,8 +50,13 @@ def test_the_list_follows_a_project_through_its_life(bench, said):
 
 def test_a_project_that_was_never_designated_has_no_place(bench, said):
     data = said.state_data("application.scored", state="PUBLICISED") | {"rank": 1}
-    opened = {"publicity": "PUB-1", "programme": "2020", "opens_on": "2020-11-02",
-              "closes_on": "2020-11-06", "entries": [data]}  # fmt: skip
+    opened = {
+        "publicity": "PUB-1",
+        "programme": "2020",
+        "opens_on": "2020-11-02",
+        "closes_on": "2020-11-06",
+        "entries": [data],
+    }
     bench.receive(said.envelope("publicity.opened", opened, subject="PUB-1"))
     assert bench.http.get(f"/v1/register/{said.PROJECT}").json["status_list"] is None
 

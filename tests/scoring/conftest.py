@@ -137,10 +137,17 @@ def event(kind, data, *, subject, sequence, owner=None):
     """An event as its owner sends it."""
     event_id = new_id()
     return Event(
-        id=event_id, source=f"/laurel/{owner or CATALOGUE[kind].owners[0]}", type=kind,
-        subject=subject, time=NOW, sequence=sequence, correlation_id=event_id, causation_id=None,
-        traceparent=None, data=data,
-    )  # fmt: skip
+        id=event_id,
+        source=f"/laurel/{owner or CATALOGUE[kind].owners[0]}",
+        type=kind,
+        subject=subject,
+        time=NOW,
+        sequence=sequence,
+        correlation_id=event_id,
+        causation_id=None,
+        traceparent=None,
+        data=data,
+    )
 
 
 def project_state(project, state, **changes):

@@ -68,11 +68,22 @@ def test_an_instant_with_another_offset_is_the_same_instant(path):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "garbled", "[]", "12", "null", "{}", '{"offset": 1}', '{"offset_seconds": "1"}',
-        '{"offset_seconds": null}', '{"offset_seconds": NaN}', '{"offset_seconds": Infinity}',
-        '{"offset_seconds": 1e300}', '{"offset_seconds": -1e12}', "\x00",
+        "",
+        "garbled",
+        "[]",
+        "12",
+        "null",
+        "{}",
+        '{"offset": 1}',
+        '{"offset_seconds": "1"}',
+        '{"offset_seconds": null}',
+        '{"offset_seconds": NaN}',
+        '{"offset_seconds": Infinity}',
+        '{"offset_seconds": 1e300}',
+        '{"offset_seconds": -1e12}',
+        "\x00",
     ],
-)  # fmt: skip
+)
 def test_a_garbled_file_is_a_setting_error_in_one_line(tmp_path, text):
     path = tmp_path / "clock.json"
     path.write_text(text)

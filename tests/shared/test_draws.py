@@ -80,17 +80,23 @@ def transcripts(draw):
     count = draw(st.integers(1, len(targets)))
     secret, public_value = draw(st.text(max_size=5)), draw(st.text(max_size=5))
     return drawn(
-        targets, inspectors, target_count=count, caps=caps, secret=secret,
+        targets,
+        inspectors,
+        target_count=count,
+        caps=caps,
+        secret=secret,
         public_value=public_value,
-    )  # fmt: skip
+    )
 
 
 @given(transcripts())
 def test_two_independent_programmes_draw_alike(transcript):
     assert draws.check_transcript(transcript) == []
     assert recompute(transcript) == (
-        transcript["seed"], transcript["results"], transcript["skips"],
-    )  # fmt: skip
+        transcript["seed"],
+        transcript["results"],
+        transcript["skips"],
+    )
 
 
 @given(transcripts())
@@ -127,9 +133,13 @@ def at(value, path):
 
 LEAVES = list(leaves(KNOWN))
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-1, 20), st.floats(), st.text(max_size=5),
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 20),
+    st.floats(),
+    st.text(max_size=5),
     st.sampled_from([[], {}, ["agency-a"], {"agency-a": 1}]),
-)  # fmt: skip
+)
 
 
 def same_json(one, other):
@@ -238,7 +248,15 @@ def test_every_agency_has_the_same_chance_however_many_inspectors_it_has():
     assert all(240 < count < 360 for count in used.values())
 
 
-@pytest.mark.parametrize("junk", [{}, {"version": draws.VERSION}, KNOWN | {"plan": []},
-                                  KNOWN | {"targets": [1]}, KNOWN | {"secrets": None}])  # fmt: skip
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {},
+        {"version": draws.VERSION},
+        KNOWN | {"plan": []},
+        KNOWN | {"targets": [1]},
+        KNOWN | {"secrets": None},
+    ],
+)
 def test_what_is_no_transcript_has_a_fault_and_no_traceback(junk):
     assert draws.check_transcript(junk) != []

@@ -58,8 +58,11 @@ def test_the_real_environment_is_read_when_none_is_given(monkeypatch):
         ("HTTP_PORT", "", "must not be empty; leave it out for 8000"),
         ("WEBHOOK_TIMEOUT_SECONDS", "0", "must be from 0.1 to 60"),
         ("WEBHOOK_TIMEOUT_SECONDS", "long", "Not a valid number."),
-        ("WEBHOOK_TIMEOUT_SECONDS", "nan",
-         "Special numeric values (nan or infinity) are not permitted."),
+        (
+            "WEBHOOK_TIMEOUT_SECONDS",
+            "nan",
+            "Special numeric values (nan or infinity) are not permitted.",
+        ),
         ("BATCH_SIZE", "201", "must be from 1 to 200"),
         ("RELAY_WINDOW", "0", "must be from 1 to 5000"),
         ("CONFIRM_TIMEOUT_SECONDS", "301", "must be from 0.1 to 300"),
@@ -70,19 +73,28 @@ def test_the_real_environment_is_read_when_none_is_given(monkeypatch):
         ("BROKER_URL", "redis://localhost", "must begin with memory:// or amqp:// or amqps://"),
         ("BROKER_URL", "", "must not be empty; leave it out for memory://"),
         ("BROKER_URL", "amqp://host:99999/", "is no URL: Port out of range 0-65535"),
-        ("DATABASE_URL", "mysql://db/{service}",
-         "must begin with sqlite:// or postgresql:// or postgresql+psycopg2://"),
-        ("DATABASE_URL", "sqlite:///var/laurel.sqlite3",
-         "must contain {service}: every service owns a database"),
+        (
+            "DATABASE_URL",
+            "mysql://db/{service}",
+            "must begin with sqlite:// or postgresql:// or postgresql+psycopg2://",
+        ),
+        (
+            "DATABASE_URL",
+            "sqlite:///var/laurel.sqlite3",
+            "must contain {service}: every service owns a database",
+        ),
         ("SERVICE_URL", "localhost:8000", "must begin with http:// or https://"),
         ("PUBLIC_URL", "http://[half", "is no URL: Invalid IPv6 URL"),
         ("JWKS_URL", "file:///keys", "must begin with http:// or https://"),
         ("SMTP_URL", "mail.example", "must begin with smtp:// or smtps:// or smtp+starttls://"),
-        ("MAIL_FROM", "laurel@example.org\r\nBcc: all@example.org",
-         "must be one line of printable characters"),
+        (
+            "MAIL_FROM",
+            "laurel@example.org\r\nBcc: all@example.org",
+            "must be one line of printable characters",
+        ),
         ("STATUS_KEY", "  ", "must not be empty; leave it out for var/status-key.json"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_value_is_one_line_that_names_the_setting_and_the_fault(name, value, reason):
     assert refused({f"LAUREL_{name}": value}) == f"LAUREL_{name}: {reason}"
 

@@ -59,9 +59,19 @@ def test_what_is_below_the_level_is_not_written(log):
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "webhook_secret", "token", "Authorization", "laurel-signature", "contact_email",
-     "address", "private_key", "real_name", "contact"],
-)  # fmt: skip
+    [
+        "password",
+        "webhook_secret",
+        "token",
+        "Authorization",
+        "laurel-signature",
+        "contact_email",
+        "address",
+        "private_key",
+        "real_name",
+        "contact",
+    ],
+)
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -118,9 +128,17 @@ def test_a_traceback_is_written_without_what_its_message_tells(log):
 
 
 def test_what_tells_nothing_is_left_as_it_is(log):
-    plain = {"project": "2020-P110000-0001", "count": 3, "share": 0.5, "done": True, "none": None,
-             "url": "https://laurel.example/register?q=a", "at": "2020-10-12T01:00:00Z",
-             "list": ["a", 1], "room": "a@b"}  # fmt: skip
+    plain = {
+        "project": "2020-P110000-0001",
+        "count": 3,
+        "share": 0.5,
+        "done": True,
+        "none": None,
+        "url": "https://laurel.example/register?q=a",
+        "at": "2020-10-12T01:00:00Z",
+        "list": ["a", 1],
+        "room": "a@b",
+    }
     structlog.get_logger("laurel.test").info("told", **plain)
     (line,) = lines(log)
     assert {name: line[name] for name in plain} == plain

@@ -66,10 +66,12 @@ class Amqp:
     def send(self, body, signature, *, route=None, content_type=CONTENT_TYPE):
         headers = {} if signature is None else {"laurel-signature": signature}
         self.channel.basic_publish(
-            "partner.events", route or f"agency.{self.code}.inspection.reported", body,
+            "partner.events",
+            route or f"agency.{self.code}.inspection.reported",
+            body,
             pika.BasicProperties(content_type=content_type, delivery_mode=2, headers=headers),
             mandatory=True,
-        )  # fmt: skip
+        )
 
     def receipts(self):
         found = []

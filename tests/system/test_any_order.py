@@ -48,9 +48,11 @@ def live(round_):
         round_.send(round_.report(again[project], **report))
     round_.settle()
     for project, action, body in (
-        (twice, "revoke", DECISION), (twice, "reinstate", QUASHED), (twice, "revoke", DECISION),
+        (twice, "revoke", DECISION),
+        (twice, "reinstate", QUASHED),
+        (twice, "revoke", DECISION),
         (expiring, "reinstate", QUASHED),
-    ):  # fmt: skip
+    ):
         notice = {}
         if action == "revoke":
             notice = {"notice_at": round_.clock.now().isoformat()}

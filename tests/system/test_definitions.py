@@ -231,7 +231,10 @@ def test_a_definition_that_passes_carries_a_whole_round(definition, data):
         accepted += [receipt["status"] for receipt in round_.receipts("agency-b")]
         assert accepted == ["accepted"] * len(designated)
         register = round_.call("notification", "GET", "/v1/register")["items"]
-        states = {line["state"] for line in register if line["project"] in
-                  {one["project"] for one in designated}}  # fmt: skip
+        states = {
+            line["state"]
+            for line in register
+            if line["project"] in {one["project"] for one in designated}
+        }
         assert states <= {"EXPIRED", "REVOKED"}
         assert round_.parked() == []

@@ -48,9 +48,12 @@ class Demo:
         self._output, self._log = directory / "demo.json", directory / "demo.log"
         with self._output.open("w") as output, self._log.open("w") as log:
             self._process = subprocess.Popen(
-                [LAUREL, *DEMO], env=outer | stack.settings(), cwd=directory, stdout=output,
+                [LAUREL, *DEMO],
+                env=outer | stack.settings(),
+                cwd=directory,
+                stdout=output,
                 stderr=log,
-            )  # fmt: skip
+            )
 
     def await_events(self, count):
         """Return once the four services have recorded so many events."""

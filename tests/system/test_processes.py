@@ -42,9 +42,14 @@ def environ(tmp_path, amqp_url, postgres_url):
 def laurel(tmp_path, environ):
     def run(*words, **changes):
         return subprocess.run(
-            [LAUREL, *words], env=environ | changes, cwd=tmp_path, capture_output=True, text=True,
-            timeout=SECONDS, check=False,
-        )  # fmt: skip
+            [LAUREL, *words],
+            env=environ | changes,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
 
     return run
 
@@ -78,8 +83,10 @@ class Services:
         token = issue_token(key, self._settings, role="official")
         answer = requests.post(
             self._settings.url_of(service) + path,
-            json=body, headers={"Authorization": f"Bearer {token}"}, timeout=10,
-        )  # fmt: skip
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        )
         assert answer.status_code == 201, answer.text
 
     def rows(self, service, query):

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.intake import models, rules
+from services.intake.commands.decisions import tell
 from services.intake.rules import Move
 from shared.catalogue import APPLICATION_SUBMITTED
 from shared.errors import ForbiddenError, InvalidError
@@ -15,7 +16,6 @@ from shared.programme.kept import programme_of
 from shared.project import State, UndertakerBarredError
 from shared.spine.context import Actor, Context
 from shared.spine.envelope import Event
-from shared.spine.outbox import record
 from shared.spine.rows import locked
 
 STATED = ("project", "programme", "unit", "uscc", "undertaker_name", "title", "direction")
@@ -96,7 +96,7 @@ def submit_application(session: Session, project: str, context: Context) -> mode
     application.state, application.submitted_at = to, context.now
     application.content_hash = rules.content_hash(_content(application))
     note(application, context, "submitted", content_hash=application.content_hash)
-    record(session, APPLICATION_SUBMITTED, application, context)
+    tell(session, APPLICATION_SUBMITTED, application, rules.IN_TIME, context)
     return application
 
 

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from services.intake import models, rules
 from services.intake.commands.applications import judged_content, note, refuse_barred
+from services.intake.commands.decisions import tell
 from services.intake.rules import Move, Verdict
 from shared.catalogue import APPLICATION_RECOMMENDED, APPLICATION_REJECTED, APPLICATION_RETURNED
 from shared.errors import ForbiddenError, InvalidError
 from shared.programme.kept import programme_of
-from shared.project import State
+from shared.project import Reason, State
 from shared.spine.context import Actor, Context
-from shared.spine.outbox import record
 from shared.spine.rows import locked
 from shared.workdays import china_date, end_of_day
 
@@ -67,7 +67,8 @@ def return_application(session: Session, project: str, context: Context) -> mode
     days = timedelta(days=programme.correction_days)
     application.answer_by = end_of_day(china_date(context.now) + days)
     note(application, context, "returned", reasons=reasons)
-    record(session, APPLICATION_RETURNED, application, context, reasons=reasons)
+    reason = rules.returned(len(reasons))
+    tell(session, APPLICATION_RETURNED, application, reason, context, reasons=reasons)
     return application
 
 
@@ -102,7 +103,7 @@ def recommend_application(
     application.state, application.decided_at = to, context.now
     application.opinion, application.signatory = values["opinion"], values["signatory"]
     note(application, context, "recommended", signatory=values["signatory"])
-    record(session, APPLICATION_RECOMMENDED, application, context)
+    tell(session, APPLICATION_RECOMMENDED, application, rules.FOUND_TRUE, context)
     return application
 
 
@@ -114,7 +115,8 @@ def _reject(
     application.state = rules.moved(application.state, move)
     application.reason, application.decided_at = reason, context.now
     note(application, context, str(move), reason=reason)
-    record(session, APPLICATION_REJECTED, application, context, reasons=[reason])
+    given = Reason(reason, reason)
+    tell(session, APPLICATION_REJECTED, application, given, context, reasons=[reason])
     return application
 
 

@@ -70,8 +70,7 @@ def _chinese(facts: Facts) -> list[str]:
     lines += _labelled("依据：", facts.decision.get("citation"))
     lines += _labelled("整改期限：", facts.rectify_by)
     lines += _labelled("有效期至：", facts.valid_to)
-    reasons = list(facts.decision.get("reasons_zh", ())) or list(facts.reasons)
-    return lines + [f"- {reason}" for reason in reasons]
+    return lines + _reasons(facts, "reasons_zh")
 
 
 def _english(facts: Facts) -> list[str]:
@@ -85,8 +84,15 @@ def _english(facts: Facts) -> list[str]:
     lines += _labelled("Rule: ", facts.decision.get("citation"))
     lines += _labelled("To be put right by: ", facts.rectify_by)
     lines += _labelled("Valid to: ", facts.valid_to)
-    reasons = list(facts.decision.get("reasons_en", ())) or list(facts.reasons)
-    return lines + [f"- {reason}" for reason in reasons]
+    return lines + _reasons(facts, "reasons_en")
+
+
+def _reasons(facts: Facts, language: str) -> list[str]:
+    """The decision's, then what the event alone tells to those whom it concerns."""
+    decided = facts.decision.get(language, [])
+    known = {*decided, *facts.decision.get("reasons_en", [])}
+    details = [reason for reason in facts.reasons if reason not in known]
+    return [f"- {reason}" for reason in [*decided, *details]]
 
 
 def _labelled(label: str, value: object) -> list[str]:

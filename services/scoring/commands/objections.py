@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 from services.scoring import models
 from services.scoring.commands.decisions import tell
 from services.scoring.rules.objections import NotUnderPublicityError, check_objection
-from services.scoring.rules.reasons import Reason, objected
+from services.scoring.rules.reasons import objected
 from services.scoring.rules.states import OPEN_TO_OBJECTION, Move, moved
 from shared.catalogue import APPLICATION_NOT_SELECTED, OBJECTION_DECIDED
 from shared.errors import IllegalTransitionError
-from shared.project import ObjectionOutcome, State
+from shared.project import ObjectionOutcome, Reason, State
 from shared.spine.context import Context
 from shared.spine.envelope import new_id
 from shared.spine.outbox import record

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from services.scoring.rules.reasons import Reason
+from shared.project import Reason
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,6 @@
-"""Why an entry moves, in the two languages in which outsiders read it."""
+"""Why an entry moves."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One reason."""
-
-    zh: str
-    en: str
-
+from shared.project import Reason
 
 INCOMPLETE = Reason(
     "推荐材料不完整：缺少推荐意见或内容摘要",

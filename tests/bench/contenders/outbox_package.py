@@ -27,9 +27,13 @@ def outbox_on(engine):
 
     @publisher
     @broker.subscriber(
-        "relayed", max_workers=WORKERS, fetch_batch_size=CLAIMED, terminal_flush_batch_size=CLAIMED,
-        min_fetch_interval=0.01, max_fetch_interval=1.0,
-    )  # fmt: skip
+        "relayed",
+        max_workers=WORKERS,
+        fetch_batch_size=CLAIMED,
+        terminal_flush_batch_size=CLAIMED,
+        min_fetch_interval=0.01,
+        max_fetch_interval=1.0,
+    )
     async def relay(event: dict) -> dict:
         return event
 

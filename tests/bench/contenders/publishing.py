@@ -31,9 +31,13 @@ def bodies(numbers):
 
 def nameko(ready):
     publisher = Publisher(
-        common.BROKER, exchange=Exchange(QUEUE.exchange, "topic"), routing_key=KEY, serializer=None,
-        content_type=CONTENT_TYPE, content_encoding="binary",
-    )  # fmt: skip
+        common.BROKER,
+        exchange=Exchange(QUEUE.exchange, "topic"),
+        routing_key=KEY,
+        serializer=None,
+        content_type=CONTENT_TYPE,
+        content_encoding="binary",
+    )
     for body in ready:
         publisher.publish(body)
 
@@ -41,8 +45,10 @@ def nameko(ready):
 def window(ready):
     publisher = broker_at(common.BROKER).publisher()
     for first in range(0, len(ready), WINDOW):
-        part = [Message(QUEUE.exchange, KEY, body, "m", CONTENT_TYPE)
-                for body in ready[first : first + WINDOW]]  # fmt: skip
+        part = [
+            Message(QUEUE.exchange, KEY, body, "m", CONTENT_TYPE)
+            for body in ready[first : first + WINDOW]
+        ]
         assert publisher.publish(part).failure is None
     publisher.close()
 

@@ -29,9 +29,12 @@ WORKERS = 10
 CONFIG = {"AMQP_URI": common.BROKER, "max_workers": WORKERS}
 EXCHANGE = Exchange("source.events", "topic", durable=True)
 QUEUE = Queue(
-    "sink.change", EXCHANGE, "change.reported", durable=True,
+    "sink.change",
+    EXCHANGE,
+    "change.reported",
+    durable=True,
     queue_arguments={"x-queue-type": "quorum"},
-)  # fmt: skip
+)
 OUTBOX = """
 CREATE TABLE IF NOT EXISTS outbox (
     position bigserial PRIMARY KEY, event_id text NOT NULL UNIQUE, body bytea NOT NULL,
@@ -89,9 +92,15 @@ def relay_one(connection, publisher):
 def relay(wake):
     connection = psycopg2.connect(common.SOURCE)
     publisher = Publisher(
-        common.BROKER, exchange=EXCHANGE, routing_key="change.reported", declare=[QUEUE],
-        mandatory=True, content_type="application/json", content_encoding="utf-8", serializer=None,
-    )  # fmt: skip
+        common.BROKER,
+        exchange=EXCHANGE,
+        routing_key="change.reported",
+        declare=[QUEUE],
+        mandatory=True,
+        content_type="application/json",
+        content_encoding="utf-8",
+        serializer=None,
+    )
     while True:
         if not relay_one(connection, publisher):
             wake.get()

@@ -2,8 +2,16 @@
 
 import pytest
 
-PATHS = ("/v1/agencies", "/v1/plans", "/v1/inspections", "/v1/projects", "/v1/revocations",
-         "/v1/tasks", "/v1/quarantine", "/v1/agencies/agency-a/receipts")  # fmt: skip
+PATHS = (
+    "/v1/agencies",
+    "/v1/plans",
+    "/v1/inspections",
+    "/v1/projects",
+    "/v1/revocations",
+    "/v1/tasks",
+    "/v1/quarantine",
+    "/v1/agencies/agency-a/receipts",
+)
 
 
 def fill(office, first, count):
@@ -16,8 +24,14 @@ def fill(office, first, count):
         office.post(
             "/v1/agencies", {"code": f"x{number}", "name": "x", "legal_representative": "x"}
         )
-        data = {"change": f"C{number}", "project": project, "kind": "merger", "summary": "merged",
-                "occurred_on": "2020-10-01", "reported_at": "2020-10-12T09:00:00+08:00"}  # fmt: skip
+        data = {
+            "change": f"C{number}",
+            "project": project,
+            "kind": "merger",
+            "summary": "merged",
+            "occurred_on": "2020-10-01",
+            "reported_at": "2020-10-12T09:00:00+08:00",
+        }
         office.receive(office.event("change.reported", f"C{number}", data))
         office.report(inspection, method="site_check")
         office.fail(inspection)
@@ -93,9 +107,12 @@ def test_filters_are_exact(office):
     inspections = office.draw()
     office.fail(inspections[first])
     for query, expected in (
-        (f"project={first}", [first]), ("stage=NOTIFIED", [second]),
-        ("programme=2020", sorted([first, second])), ("programme=2022", []),
-        (f"project={first}&stage=NOTIFIED", []), ("agency=agency-b", []),
-    ):  # fmt: skip
+        (f"project={first}", [first]),
+        ("stage=NOTIFIED", [second]),
+        ("programme=2020", sorted([first, second])),
+        ("programme=2022", []),
+        (f"project={first}&stage=NOTIFIED", []),
+        ("agency=agency-b", []),
+    ):
         found = office.get(f"/v1/inspections?{query}")["items"]
         assert sorted(inspection["project"] for inspection in found) == expected

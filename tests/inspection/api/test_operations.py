@@ -26,8 +26,13 @@ def section(office):
 def acknowledge(office, project, outlets):
     (revoked,) = [e for e in office.events("project.revoked") if e.subject == project]
     for outlet in outlets:
-        data = {"project": project, "epoch": 1, "outlet": outlet, "receiver": None,
-                "revocation": revoked.id}  # fmt: skip
+        data = {
+            "project": project,
+            "epoch": 1,
+            "outlet": outlet,
+            "receiver": None,
+            "revocation": revoked.id,
+        }
         owner = OWNERS.get(outlet, "notification")
         office.receive(office.event("revocation.acknowledged", new_id(), data, owner=owner))
     with office.database.transaction() as session:

@@ -38,8 +38,10 @@ def test_what_is_not_put_right_by_the_end_of_its_last_day_in_china_is_revoked(le
     (revoked,) = lenient.events("project.revoked")
     decision = revoked.data["decision"]
     assert (decision["ground"], decision["actor"], decision["reasons_en"]) == (
-        "inspection_failed", "timer", ["not put right by the deadline"],
-    )  # fmt: skip
+        "inspection_failed",
+        "timer",
+        ["not put right by the deadline"],
+    )
     assert revoked.data["rectify_by"] is None
 
 
@@ -61,8 +63,14 @@ def test_a_pass_that_comes_after_the_deadline_rescues_nothing_even_before_the_ti
 
 
 def test_a_withdrawal_after_the_deadline_finds_the_project_revoked(lenient, rectifying):
-    report = {"change": "C1", "project": rectifying, "kind": "merger", "summary": "merged",
-              "occurred_on": "2020-10-20", "reported_at": "2020-11-01T09:00:00+08:00"}  # fmt: skip
+    report = {
+        "change": "C1",
+        "project": rectifying,
+        "kind": "merger",
+        "summary": "merged",
+        "occurred_on": "2020-10-20",
+        "reported_at": "2020-11-01T09:00:00+08:00",
+    }
     lenient.receive(lenient.event("change.reported", "C1", report))
     lenient.clock.set(lenient.clock.now() + timedelta(days=91))
     body = {"decision": "withdrawn", "reason": "asked for"}
@@ -80,8 +88,9 @@ def test_a_project_expires_when_its_last_day_in_china_is_over(office):
     office.wait(days=1)
     (expired,) = office.events("project.expired")
     assert (expired.data["state"], expired.data["decision"]["reasons_en"]) == (
-        "EXPIRED", ["the period of validity has ended"],
-    )  # fmt: skip
+        "EXPIRED",
+        ["the period of validity has ended"],
+    )
 
 
 TIMERS = list(permutations([deadlines.revoke_overdue, deadlines.expire_due]))

@@ -46,9 +46,16 @@ def test_a_failed_inspection_revokes_in_the_same_transaction(office, drawn):
         "decided_at": revoked.data["decision"]["decided_at"],
         "effective_at": revoked.data["decision"]["effective_at"],
     }
-    told = {name: revoked.data["decision"][name] for name in (
-        "ground", "inspection", "reasons_en", "rule_version", "actor",
-    )}  # fmt: skip
+    told = {
+        name: revoked.data["decision"][name]
+        for name in (
+            "ground",
+            "inspection",
+            "reasons_en",
+            "rule_version",
+            "actor",
+        )
+    }
     assert told == {
         "ground": "inspection_failed", "inspection": inspection, "rule_version": "2020-1",
         "reasons_en": ["score 41.5 is below 60"], "actor": "agency:agency-a",
@@ -188,8 +195,10 @@ def test_a_void_inspection_changes_nothing_and_takes_no_report_any_more(office, 
     assert (answer["stage"], answer["outcome"]) == ("PUBLISHED", "void")
     (completed,) = office.events("inspection.completed")
     assert (completed.data["outcome"], completed.data["reasons_en"], completed.data["score"]) == (
-        "void", ["the inspectors were not there"], None,
-    )  # fmt: skip
+        "void",
+        ["the inspectors were not there"],
+        None,
+    )
     receipt = office.fail(inspection)
     assert (receipt["status"], receipt["code"]) == ("rejected", "already-reported")
     assert office.state(project) == "DESIGNATED"
@@ -343,12 +352,14 @@ def has_conflict(office, inspection, party):
 def test_what_an_inspector_in_conflict_was_drawn_for_is_void(office, drawn, party):
     project, inspection = drawn
     told = office.project(project)
-    code = has_conflict(office, inspection, {"unit": told["unit"],
-                                             "undertaker": told["undertaker"]["uscc"]}[party])  # fmt: skip
+    code = has_conflict(
+        office, inspection, {"unit": told["unit"], "undertaker": told["undertaker"]["uscc"]}[party]
+    )
     (completed,) = office.events("inspection.completed")
     assert (completed.data["outcome"], completed.data["reasons_en"]) == (
-        "void", [f"inspector {code} has a conflict of interest"],
-    )  # fmt: skip
+        "void",
+        [f"inspector {code} has a conflict of interest"],
+    )
     (task,) = office.get("/v1/tasks")["items"]
     assert (task["id"], task["project"], task["kind"]) == (inspection, project, "void")
     assert office.fail(inspection)["status"] == "rejected"

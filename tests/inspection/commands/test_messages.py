@@ -2,18 +2,29 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.inspection.commands import messages
-from services.inspection.commands.message_checks import Incoming
+from services.inspection.commands.message_checks import (
+    MAX_AGE,
+    MAX_AHEAD,
+    Incoming,
+    Rejected,
+    check_channel,
+    check_signature,
+    check_time,
+)
 from services.inspection.models.agencies import Message
 from services.inspection.models.inspections import Inspection
 from services.inspection.rules.receipts import UNPROVED, Code
+from shared.agency.message import REPORTED, AgencyMessage
 from shared.agency.signing import generate_key, sign
 from shared.testing import acting
 
+NOON = datetime(2021, 3, 1, 12, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
 ROUTE = {"channel": "amqp", "route_type": "inspection.reported"}
 
 
@@ -93,6 +104,108 @@ def _public(agency):
     return {k: v for k, v in agency.office.keys["agency-a"].items() if k != "d"}
 
 
+REASONS = {
+    Code.WRONG_CHANNEL: "The routing key does not fit the message.",
+    Code.UNKNOWN_KEY: "Agency agency-a has no key 'k2'.",
+    Code.STALE: "The message is older than 7 days; make it anew.",
+    Code.FROM_FUTURE: "The message's time lies ahead; set your clock.",
+}
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_a_refusal_says_what_is_wrong(agency, code):
+    old = agency.office.key(_public(agency), kid="old") | {"valid_from": at(agency, days=30)}
+    agency.office.post("/v1/agencies/agency-a/keys", old)
+    with agency.office.session("inspection") as session:
+        context = acting(agency.office.clock.now())
+        assert (
+            messages.receive_message(session, REFUSED[code](agency), context).reason
+            == (REASONS[code])
+        )
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (-MAX_AGE - MOMENT, Code.STALE),
+        (-MAX_AGE, None),
+        (MAX_AHEAD, None),
+        (MAX_AHEAD + MOMENT, Code.FROM_FUTURE),
+    ],
+)
+def test_a_message_of_the_last_moment_is_in_time(made, code):
+    message = AgencyMessage("1", "agency-a", REPORTED, "I-1", NOON + made, {})
+    assert refused(check_time, message, NOON) == code
+
+
+@pytest.mark.parametrize(
+    ("route", "user", "reason"),
+    [
+        ((None, None), None, None),
+        (("agency-a", "inspection.reported"), None, None),
+        (("agency-a", "inspection.reported"), "agency-agency-a", None),
+        (("agency-a", "inspection.reported"), "operator", None),
+        (("agency-b", "inspection.reported"), None, "The routing key does not fit the message."),
+        (("agency-a", "inspection.started"), None, "The routing key does not fit the message."),
+        (
+            ("agency-a", "inspection.reported"),
+            "agency-agency-b",
+            "The broker user is another agency's.",
+        ),
+    ],
+)
+def test_a_message_comes_by_its_agency_s_own_channel(route, user, reason):
+    message = AgencyMessage("1", "agency-a", REPORTED, "I-1", NOON, {})
+    incoming = Incoming(b"", None, None, "amqp", *route, user)
+    if reason is None:
+        check_channel(incoming, message)
+    else:
+        with pytest.raises(Rejected) as refusal:
+            check_channel(incoming, message)
+        assert (refusal.value.code, str(refusal.value)) == (Code.WRONG_CHANNEL, reason)
+
+
+@pytest.mark.parametrize(
+    ("made", "now", "valid"),
+    [
+        (0, 0, True),
+        (-1, 0, False),
+        (0, 9, True),
+        (0, 10, False),
+        (9, 9, True),
+        (10, 9, False),
+    ],
+)
+def test_a_key_holds_from_its_first_instant_until_its_last(agency, made, now, valid):
+    office = agency.office
+    start = office.clock.now() - timedelta(days=1)
+    key = office.key(_public(agency), kid="short") | {
+        "valid_from": start.isoformat(), "valid_to": (start + 10 * MOMENT).isoformat(),
+    }  # fmt: skip
+    office.post("/v1/agencies/agency-a/keys", key)
+    incoming = agency.incoming(agency.event(), kid="short")
+    time = start + made * MOMENT
+    message = AgencyMessage("1", "agency-a", REPORTED, agency.inspection, time, {})
+    with office.session("inspection") as session:
+        code = refused(check_signature, session, incoming, message, start + now * MOMENT)
+    assert code == (None if valid else Code.KEY_NOT_VALID)
+
+
+def test_a_message_without_a_signature_is_told_where_it_belongs():
+    message = AgencyMessage("1", "agency-a", REPORTED, "I-1", NOON, {})
+    with pytest.raises(Rejected, match=r"\AThe header laurel-signature is missing\.\Z"):
+        check_signature(None, Incoming(b"", None, None, "https"), message, NOON)
+
+
+def refused(check, *arguments):
+    """The code with which a check refuses, or None."""
+    try:
+        check(*arguments)
+    except Rejected as refusal:
+        return refusal.code
+    return None
+
+
 def test_a_good_report_is_accepted_once_and_its_bytes_get_the_same_receipt(agency):
     incoming = agency.incoming(agency.event())
     assert [agency.send(incoming) for _ in range(3)] == [(Code.ACCEPTED, "agency-a")] * 3
@@ -110,8 +223,9 @@ def test_the_same_id_with_another_body_and_a_second_report_are_refused(agency):
 @pytest.mark.parametrize("code", UNPROVED)
 def test_nobody_is_told_of_a_message_that_merely_names_it(agency, code):
     assert agency.send(REFUSED[code](agency)) == (
-        code, "agency-b" if code is Code.WRONG_CHANNEL else None,
-    )  # fmt: skip
+        code,
+        "agency-b" if code is Code.WRONG_CHANNEL else None,
+    )
     receipts = agency.office.get("/v1/agencies/agency-a/receipts")["items"]
     assert [receipt for receipt in receipts if receipt["code"] == code] == []
 
@@ -123,8 +237,10 @@ def test_nobody_is_told_of_a_message_that_merely_names_it(agency, code):
 def test_on_the_broker_whoever_has_the_channel_is_told(agency, user, told):
     bad = replace(
         agency.incoming(agency.event(), key=generate_key()),
-        route_agency="agency-a", user=user, **ROUTE,
-    )  # fmt: skip
+        route_agency="agency-a",
+        user=user,
+        **ROUTE,
+    )
     code = Code.BAD_SIGNATURE if told == "agency-a" else Code.WRONG_CHANNEL
     assert agency.send(bad) == (code, told)
 

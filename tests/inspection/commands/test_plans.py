@@ -27,8 +27,12 @@ def test_a_plan_is_announced_with_all_that_the_draw_depends_on(office):
     plan = office.plan(target_count=1)
     (announced,) = office.events("inspection.planned")
     for name in (
-        "plan_sha256", "targets_sha256", "inspectors_sha256", "commitments", "public_value",
-    ):  # fmt: skip
+        "plan_sha256",
+        "targets_sha256",
+        "inspectors_sha256",
+        "commitments",
+        "public_value",
+    ):
         assert announced.data[name] == plan[name]
     assert office.get("/v1/plans", who=None)["items"] == [plan]
     assert (plan["caps"], plan["min_inspectors"], plan["target_count"]) == ({"agency-a": 15}, 2, 1)
@@ -84,7 +88,7 @@ def test_a_draw_before_its_announced_time_is_refused(office):
         {"ministry": "the ministry's secret", "other": "the observer's secret"},
         {"ministry": "the ministry's secret", "observer": "the observer's secret", "other": "x"},
     ],
-)  # fmt: skip
+)
 def test_secrets_that_do_not_fit_the_commitments_are_refused(office, secrets):
     office.designate()
     office.register("agency-a")
@@ -232,8 +236,9 @@ def test_plans_that_wait_for_their_draw_keep_their_places(office):
     first = office.plan(*projects[:2])
     second = office.plan(*projects[2:])
     assert (first["caps"], second["caps"]) == (
-        {"agency-a": 3, "agency-b": 3}, {"agency-a": 1, "agency-b": 1},
-    )  # fmt: skip
+        {"agency-a": 3, "agency-b": 3},
+        {"agency-a": 1, "agency-b": 1},
+    )
     assert office.plan(status=409)["slug"] == "draw-refused"
     drawn(office, second)
     drawn(office, first)
@@ -310,8 +315,10 @@ def test_the_published_hash_is_of_all_that_the_draw_depends_on(office):
     transcript = drawn(office, plan)
     assert transcript["plan_sha256"] == plan["plan_sha256"]
     for change in (
-        {"caps": {"agency-a": 15, "agency-b": 0}}, {"min_inspectors": 1}, {"target_count": 2},
-    ):  # fmt: skip
+        {"caps": {"agency-a": 15, "agency-b": 0}},
+        {"min_inspectors": 1},
+        {"target_count": 2},
+    ):
         steered = draws.draw(
             transcript["plan"] | change,
             *(transcript[name] for name in ("targets", "inspectors", "secrets", "public_value")),

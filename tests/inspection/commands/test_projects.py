@@ -35,14 +35,25 @@ def test_an_official_revokes_on_each_of_the_grounds_2_to_4(office, ground):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("ground", None), ("ground", "inspection_failed"), ("ground", "dislike"),
-        ("citation", None), ("citation", ""), ("reason_zh", None), ("reason_en", None),
-        ("evidence", None), ("evidence", []), ("evidence", [{"description": "x"}]),
-        ("notice_at", None), ("notice_at", "2030-01-01T00:00:00+08:00"), ("notice_at", "1900-01-01T00:00:00+08:00"),
+        ("ground", None),
+        ("ground", "inspection_failed"),
+        ("ground", "dislike"),
+        ("citation", None),
+        ("citation", ""),
+        ("reason_zh", None),
+        ("reason_en", None),
+        ("evidence", None),
+        ("evidence", []),
+        ("evidence", [{"description": "x"}]),
+        ("notice_at", None),
+        ("notice_at", "2030-01-01T00:00:00+08:00"),
+        ("notice_at", "1900-01-01T00:00:00+08:00"),
         ("citation", "   "),
-        ("notice_at", "2020-09-20T09:00:00"), ("statement", None), ("statement", "  "),
+        ("notice_at", "2020-09-20T09:00:00"),
+        ("statement", None),
+        ("statement", "  "),
     ],
-)  # fmt: skip
+)
 def test_a_decision_that_lacks_a_part_is_refused_by_its_name(office, field, value):
     (project,) = office.designate()
     body = office.DECISION | {field: value}
@@ -68,8 +79,10 @@ def test_a_reinstatement_quashes_the_basis_and_opens_the_next_epoch(office):
     assert (event.data["state"], event.data["epoch"]) == ("DESIGNATED", 2)
     decision = event.data["decision"]
     assert (decision["citation"], decision["ground"], decision["reasons_en"]) == (
-        office.QUASHED["decision"], None, ["basis quashed"],
-    )  # fmt: skip
+        office.QUASHED["decision"],
+        None,
+        ["basis quashed"],
+    )
     with office.database.reading() as session:
         assert session.get(Revocation, (project, 1)).quashed_by == office.QUASHED["decision"]
 

@@ -32,15 +32,26 @@ def acknowledgement(office, project, outlet, epoch=1, receiver=None):
 
 
 def published(office, project, epoch=1, kind="revocation", notice="LAUREL-2020-0001"):
-    data = {"notice": notice, "project": project, "epoch": epoch, "kind": kind,
-            "published_at": office.clock.now().isoformat()}  # fmt: skip
+    data = {
+        "notice": notice,
+        "project": project,
+        "epoch": epoch,
+        "kind": kind,
+        "published_at": office.clock.now().isoformat(),
+    }
     return office.event("notice.published", notice, data)
 
 
 def delivery(office, project, kind, sequence, notice="LAUREL-2020-0001", name="D1"):
-    data = {"delivery": name, "notice": notice, "project": project, "epoch": 1,
-            "outlet": "letter", "attempts": 20,
-            "error": "smtp-550" if kind == "notice.failed" else None}  # fmt: skip
+    data = {
+        "delivery": name,
+        "notice": notice,
+        "project": project,
+        "epoch": 1,
+        "outlet": "letter",
+        "attempts": 20,
+        "error": "smtp-550" if kind == "notice.failed" else None,
+    }
     return office.event(kind, name, data, sequence)
 
 

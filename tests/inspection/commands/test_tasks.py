@@ -45,8 +45,10 @@ def test_a_violation_opens_a_task_with_its_ground(office, reported):
     office.receive(office.event("violation.reported", "V1", data))
     task = office.get("/v1/tasks")["items"][-1]
     assert (task["id"], task["kind"], task["ground"]) == (
-        "V1", "violation", "other_unlawful_or_dishonest",
-    )  # fmt: skip
+        "V1",
+        "violation",
+        "other_unlawful_or_dishonest",
+    )
     assert office.state(reported) == "DESIGNATED"
 
 
@@ -75,8 +77,10 @@ def test_a_project_is_withdrawn_with_the_reason(office, reported):
     (changed,) = office.events("project.changed")
     decision = changed.data["decision"]
     assert (changed.data["state"], decision["reasons_zh"], decision["actor"]) == (
-        "WITHDRAWN", ["as reported"], "official:developer",
-    )  # fmt: skip
+        "WITHDRAWN",
+        ["as reported"],
+        "official:developer",
+    )
     assert office.events("project.revoked") == []
 
 

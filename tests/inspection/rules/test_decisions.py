@@ -56,10 +56,13 @@ def test_all_missing_parts_are_named_at_once():
 @pytest.mark.parametrize(
     ("days", "overrides", "last"),
     [
-        (3, {}, 3), (1, {}, 1), (5, {}, 7),
-        (3, {date(2021, 3, 2): False}, 4), (6, {date(2021, 3, 6): True}, 7),
+        (3, {}, 3),
+        (1, {}, 1),
+        (5, {}, 7),
+        (3, {date(2021, 3, 2): False}, 4),
+        (6, {date(2021, 3, 6): True}, 7),
     ],
-)  # fmt: skip
+)
 def test_nothing_is_decided_before_the_last_day_on_which_the_undertaker_can_be_heard(
     days, overrides, last
 ):
@@ -88,10 +91,12 @@ def test_a_refusal_says_of_each_part_what_it_lacks():
     assert told == words
     assert refusal.value.detail == f"ground: {words['ground']}."
     for notice_at, message in (
-        (DESIGNATED_AT - timedelta(seconds=1),
-         "must not lie before the designation or reinstatement"),
+        (
+            DESIGNATED_AT - timedelta(seconds=1),
+            "must not lie before the designation or reinstatement",
+        ),
         (NOW - timedelta(days=1), "the undertaker can be heard until 2021-03-03: decide after it"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(DecisionIncompleteError) as refusal:
             check(GOOD | {"notice_at": notice_at})
         assert refusal.value.detail == f"notice_at: {message}."

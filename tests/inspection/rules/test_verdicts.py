@@ -28,19 +28,34 @@ BANDS = tuple(map(Decimal, ("0", "59.99", "60", "60.01", "64.99", "65", "65.01",
 
 
 def policy(
-    *, is_immediate=True, not_cooperating_fails=True, warning="60", passing="65",
-    least_returned=1, least_return_rate="0", finding_keys=(),
-):  # fmt: skip
+    *,
+    is_immediate=True,
+    not_cooperating_fails=True,
+    warning="60",
+    passing="65",
+    least_returned=1,
+    least_return_rate="0",
+    finding_keys=(),
+):
     return InspectionPolicy(
-        policy=IMMEDIATE if is_immediate else RECTIFY, pass_score=Decimal(passing),
-        warning_score=Decimal(warning), hard_gates=GATES, finding_keys=finding_keys, rectification_days=30,
-        not_cooperating_fails=not_cooperating_fails, least_returned=least_returned,
-        least_return_rate=Decimal(least_return_rate), min_inspectors=2, agency_cap_per_year=10,
+        policy=IMMEDIATE if is_immediate else RECTIFY,
+        pass_score=Decimal(passing),
+        warning_score=Decimal(warning),
+        hard_gates=GATES,
+        finding_keys=finding_keys,
+        rectification_days=30,
+        not_cooperating_fails=not_cooperating_fails,
+        least_returned=least_returned,
+        least_return_rate=Decimal(least_return_rate),
+        min_inspectors=2,
+        agency_cap_per_year=10,
         draw_notice_working_days=3,
         draw_within_days=30,
         hearing_working_days=3,
-        rule_version="2020-1", citation_zh="", citation_en="",
-    )  # fmt: skip
+        rule_version="2020-1",
+        citation_zh="",
+        citation_en="",
+    )
 
 
 def report(

@@ -18,8 +18,13 @@ def opened(said, publicity="PUB-1", **changes):
         "score": "81.50",
         "rank": 1,
     }
-    data = {"publicity": publicity, "programme": "2020", "opens_on": "2020-11-02",
-            "closes_on": "2020-11-06", "entries": [entry | changes]}  # fmt: skip
+    data = {
+        "publicity": publicity,
+        "programme": "2020",
+        "opens_on": "2020-11-02",
+        "closes_on": "2020-11-06",
+        "entries": [entry | changes],
+    }
     return said.loaded(said.envelope("publicity.opened", data, subject=publicity))
 
 
@@ -74,9 +79,13 @@ def test_a_long_list_comes_in_pages_in_any_order_and_is_shown_whole(database, sa
     pages = [entries[2:4], entries[4:], entries[:2], entries[2:4]]
     for number, page in enumerate(pages, 1):
         event = said.loaded(
-            said.envelope("publicity.opened", opened(said).data | {"entries": page}, subject="PUB-1",
-                          sequence=number)
-        )  # fmt: skip
+            said.envelope(
+                "publicity.opened",
+                opened(said).data | {"entries": page},
+                subject="PUB-1",
+                sequence=number,
+            )
+        )
         with database.transaction() as session:
             proceedings.open_publicity(session, event)
     with database.reading() as session:
@@ -109,10 +118,20 @@ def test_the_newest_edition_of_a_programme_wins(database, said):
 
 def test_a_draw_may_come_before_its_plan(database, said):
     drawn = {"plan": "PL-1", "programme": "2020", "transcript": {"seed": "00"}}
-    planned = {"plan": "PL-1", "programme": "2020", "method": "site_check", "target_count": 9,
-               "min_inspectors": 2, "caps": {"agency-a": 15},
-               "plan_sha256": "d" * 64, "targets_sha256": "a" * 64, "inspectors_sha256": "b" * 64, "commitments": {"o": "c"},
-               "public_value": "the closing index", "draw_at": "2021-03-01T00:00:00Z"}  # fmt: skip
+    planned = {
+        "plan": "PL-1",
+        "programme": "2020",
+        "method": "site_check",
+        "target_count": 9,
+        "min_inspectors": 2,
+        "caps": {"agency-a": 15},
+        "plan_sha256": "d" * 64,
+        "targets_sha256": "a" * 64,
+        "inspectors_sha256": "b" * 64,
+        "commitments": {"o": "c"},
+        "public_value": "the closing index",
+        "draw_at": "2021-03-01T00:00:00Z",
+    }
     with database.transaction() as session:
         proceedings.keep_draw(
             session, said.loaded(said.envelope("inspection.drawn", drawn, subject="PL-1"))
@@ -125,16 +144,28 @@ def test_a_draw_may_come_before_its_plan(database, said):
     with database.reading() as session:
         plan = session.get(Plan, "PL-1")
         assert (plan.transcript, plan.target_count, plan.public_value) == (
-            {"seed": "00"}, 9, "the closing index",
-        )  # fmt: skip
+            {"seed": "00"},
+            9,
+            "the closing index",
+        )
 
 
 def test_the_newest_verdict_of_an_inspection_wins_and_its_score_is_exact(database, said):
     for sequence, score in ((3, "58.5"), (2, "90"), (3, "58.5")):
-        data = {"inspection": "I-1", "project": said.PROJECT, "programme": "2020", "agency": "A1",
-                "method": "site_check", "outcome": "fail", "score": score, "reasons_zh": ["低"],
-                "reasons_en": ["low"], "rule_version": "1", "reported_at": said.NOW.isoformat(),
-                "concluded_at": said.NOW.isoformat()}  # fmt: skip
+        data = {
+            "inspection": "I-1",
+            "project": said.PROJECT,
+            "programme": "2020",
+            "agency": "A1",
+            "method": "site_check",
+            "outcome": "fail",
+            "score": score,
+            "reasons_zh": ["低"],
+            "reasons_en": ["low"],
+            "rule_version": "1",
+            "reported_at": said.NOW.isoformat(),
+            "concluded_at": said.NOW.isoformat(),
+        }
         event = said.loaded(
             said.envelope("inspection.completed", data, subject="I-1", sequence=sequence)
         )
@@ -145,9 +176,14 @@ def test_the_newest_verdict_of_an_inspection_wins_and_its_score_is_exact(databas
 
 
 def test_an_objection_is_kept_once(database, said):
-    data = {"objection": "O-1", "project": said.PROJECT, "upheld": False,
-            "outcome": "dismissed", "reason": "no proof",
-            "decided_at": said.NOW.isoformat()}  # fmt: skip
+    data = {
+        "objection": "O-1",
+        "project": said.PROJECT,
+        "upheld": False,
+        "outcome": "dismissed",
+        "reason": "no proof",
+        "decided_at": said.NOW.isoformat(),
+    }
     for _ in range(2):
         with database.transaction() as session:
             proceedings.keep_objection(

@@ -160,8 +160,10 @@ def test_a_circular_keeps_what_it_said_when_the_project_changes(database, said, 
     with database.reading() as session:
         circular = session.get_one(Circular, "LAUREL-2021-0001")
         assert (circular.title, circular.number_zh, circular.number_en) == (
-            "互联网医院平台", "通报〔2021〕第1号", "Circular No. 1 of 2021",
-        )  # fmt: skip
+            "互联网医院平台",
+            "通报〔2021〕第1号",
+            "Circular No. 1 of 2021",
+        )
 
 
 def test_status_indexes_are_never_given_twice(database, said):
@@ -190,8 +192,10 @@ def test_a_search_takes_percent_signs_for_what_they_are(database, said, life):
     with database.transaction() as session:
         apply(session, life[3], said.NOW)
     with database.reading() as session:
-        found = {q: queries.count(session, queries.registered(queries.RegisterFilter(q=q)))
-                 for q in ("医院", "虚构", "91350100m000100y43", "９１３５０１００Ｍ", "%", "_")}  # fmt: skip
+        found = {
+            q: queries.count(session, queries.registered(queries.RegisterFilter(q=q)))
+            for q in ("医院", "虚构", "91350100m000100y43", "９１３５０１００Ｍ", "%", "_")
+        }
     assert found == {
         "医院": 1,
         "虚构": 1,

@@ -147,8 +147,9 @@ def test_a_contact_is_told_what_was_announced_before_its_address_was_known(datab
     with database.reading() as session:
         (delivery,) = session.scalars(select(Delivery)).all()
         assert (delivery.subscriber, delivery.cause_type) == (
-            f"contact:{said.PROJECT}", "project.revoked",
-        )  # fmt: skip
+            f"contact:{said.PROJECT}",
+            "project.revoked",
+        )
         assert delivery.notice == "LAUREL-2021-0001"
 
 

@@ -98,6 +98,16 @@ def test_a_date_to_keep_stands_in_both_languages():
     assert "Valid to: 2023-03-04" in english
 
 
+def test_what_a_decision_does_not_say_stands_after_its_own_reasons():
+    decision = {"reasons_zh": ["1项材料需要说明"], "reasons_en": ["one item is questioned"]}
+    reasons = ["one item is questioned", "1 licence.pdf: unclear"]
+    told = facts("application.returned", decision=decision, reasons=reasons)
+    chinese, english = halves(told)
+    assert chinese.endswith("\n- 1项材料需要说明\n- 1 licence.pdf: unclear")
+    assert "one item" not in chinese
+    assert english.endswith("\n- one item is questioned\n- 1 licence.pdf: unclear")
+
+
 def test_the_reasons_of_a_review_stand_in_both_halves_as_they_were_given():
     chinese, english = halves(facts("application.returned", reasons=["1 licence.pdf: unclear"]))
     assert chinese.endswith("- 1 licence.pdf: unclear")

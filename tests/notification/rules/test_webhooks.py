@@ -74,13 +74,36 @@ def test_https_anywhere_and_http_on_this_machine_are_taken(url):
 @pytest.mark.parametrize(
     "host",
     [
-        "127.0.0.1", "localhost", "a.localhost", "[::1]", "10.1.2.3", "172.16.0.1", "192.168.1.1",
-        "169.254.169.254", "100.64.0.1", "0.0.0.0", "[::]", "[fe80::1]", "[fc00::1]",
-        "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "224.0.0.1", "[ff02::1]",
-        "255.255.255.255", "[64:ff9b:1::a00:1]", "[::10.0.0.1]", "[::ffff:0:10.0.0.1]",
-        "[fec0::1]", "[3fff::1]", "[5f00::1]", "[100::1]", "[2001:db8::1]", "[2001::1]",
+        "127.0.0.1",
+        "localhost",
+        "a.localhost",
+        "[::1]",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "[::]",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::a00:1]",
+        "[2002:a00:1::]",
+        "224.0.0.1",
+        "[ff02::1]",
+        "255.255.255.255",
+        "[64:ff9b:1::a00:1]",
+        "[::10.0.0.1]",
+        "[::ffff:0:10.0.0.1]",
+        "[fec0::1]",
+        "[3fff::1]",
+        "[5f00::1]",
+        "[100::1]",
+        "[2001:db8::1]",
+        "[2001::1]",
     ],
-)  # fmt: skip
+)
 def test_an_address_that_is_not_public_is_refused_unless_its_network_is_allowed(host):
     with pytest.raises(InvalidError, match="must be public; LAUREL_WEBHOOK_NETWORKS"):
         check_url(f"https://{host}/hook", ())
@@ -134,9 +157,14 @@ def test_any_other_address_is_refused_with_the_reason(url, message):
 
 @pytest.mark.parametrize(
     ("host", "is_ours"),
-    [("10.1.2.3", True), ("[::ffff:10.1.2.3]", True), ("192.168.1.1", False), ("[fd00::1]", True),
-     ("[fe80::1]", False)],
-)  # fmt: skip
+    [
+        ("10.1.2.3", True),
+        ("[::ffff:10.1.2.3]", True),
+        ("192.168.1.1", False),
+        ("[fd00::1]", True),
+        ("[fe80::1]", False),
+    ],
+)
 def test_a_network_that_is_allowed_opens_itself_alone_however_it_is_written(host, is_ours):
     networks = networks_in("10.0.0.0/8, fd00::/8")
     if is_ours:

@@ -70,8 +70,13 @@ def fill(bench, said):
 
 def publicity(said):
     entry = said.state_data("application.scored", project="2020-P110000-0005") | {"rank": 1}
-    return {"publicity": "2020-1", "programme": "2020", "opens_on": "2020-10-12",
-            "closes_on": "2020-10-19", "entries": [entry]}  # fmt: skip
+    return {
+        "publicity": "2020-1",
+        "programme": "2020",
+        "opens_on": "2020-10-12",
+        "closes_on": "2020-10-19",
+        "entries": [entry],
+    }
 
 
 PLANNED = {
@@ -170,9 +175,16 @@ def test_no_page_shows_a_contacts_address(site):
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("", 3), ("?q=&state=&direction=&unit=&programme=", 3), ("?state=REVOKED", 1),
-     ("?q=script", 1), ("?q=%25", 0), ("?direction=4", 0), ("?unit=P110000&programme=2020", 3)],
-)  # fmt: skip
+    [
+        ("", 3),
+        ("?q=&state=&direction=&unit=&programme=", 3),
+        ("?state=REVOKED", 1),
+        ("?q=script", 1),
+        ("?q=%25", 0),
+        ("?direction=4", 0),
+        ("?unit=P110000&programme=2020", 3),
+    ],
+)
 def test_the_register_is_searched_by_form(site, query, count):
     text = read(site, f"/en/register{query}").text
     found = set(re.findall(r'href="/en/projects/([^"]+)"', text))
@@ -272,7 +284,7 @@ def test_the_registers_feed_tells_the_latest_changes_first(site):
     assert "已撤销: 互联网医院平台" in titles
     addresses = [entry.find(f"{ATOM}link").get("href") for entry in entries]
     for address in addresses:
-        read(site, address[address.index("/zh/"):])  # fmt: skip
+        read(site, address[address.index("/zh/") :])
 
 
 def test_pictures_show_the_numbers_of_the_database(site):
@@ -354,8 +366,9 @@ def test_a_transcript_can_be_downloaded_once_it_is_drawn(own_site, bench, said):
 
 
 def test_the_same_selection_of_the_register_comes_as_a_file(own_site, bench, said):
-    bench.receive(said.on_the_wire("project.designated", 2, project="2020-P110000-0009",
-                                   title='=1+1,"x"'))  # fmt: skip
+    bench.receive(
+        said.on_the_wire("project.designated", 2, project="2020-P110000-0009", title='=1+1,"x"')
+    )
     answer = read(own_site, "/en/register.csv")
     assert answer.mimetype == "text/csv"
     assert answer.text.startswith("\ufeffProject number,")

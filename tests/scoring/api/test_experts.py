@@ -114,8 +114,10 @@ def test_a_conflict_found_after_the_entry_was_scored_takes_the_score_away(scorin
     scoring.post("experts/E1/conflicts", {"conflicts": ["P110000"]})
     entry = scoring.entry("p1")
     assert (entry["state"], entry["score"], scoring.assigned("p1")) == (
-        "SCORING", None, ["E2", "E3"],
-    )  # fmt: skip
+        "SCORING",
+        None,
+        ["E2", "E3"],
+    )
     assert scoring.rank().json["slug"] == "unscored-entries"
     scoring.register("E4")
     scoring.score_all({"p1": "80"})
@@ -160,8 +162,10 @@ def test_a_conflict_found_after_the_ranking_takes_score_and_place_away(ranked, i
     declare(ranked, "E1", OTHER_USCC)
     entry = ranked.entry("p1")
     assert (entry["state"], entry["score"], ranked.assigned("p1")) == (
-        "SCORING", None, ["E2", "E3"],
-    )  # fmt: skip
+        "SCORING",
+        None,
+        ["E2", "E3"],
+    )
     (told,) = ranked.events("application.resumed")
     assert (told.subject, told.data["state"]) == ("p1", "SCORING")
     assert told.data["decision"]["reasons_en"] == told.data["reasons"] == entry["reasons"]
@@ -216,8 +220,9 @@ def test_a_conflict_found_after_the_designation_changes_nothing(ranked):
     assert designate(ranked) == ["p1"]
     declare(ranked, "E1", OTHER_USCC)
     assert (ranked.entry("p1")["state"], ranked.assigned("p1")) == (
-        "DESIGNATED", ["E1", "E2", "E3"],
-    )  # fmt: skip
+        "DESIGNATED",
+        ["E1", "E2", "E3"],
+    )
 
 
 def test_an_objection_upheld_while_another_scores_ends_the_entry(ranked):

@@ -37,8 +37,12 @@ def test_every_move_that_others_hear_of_says_why_by_which_rules_who_and_when(sco
     scoring.rank()
     scoring.clock.set(END)
     scoring.tick()
-    kinds = ("application.scored", "application.not_selected", "application.resumed",
-             "project.designated")  # fmt: skip
+    kinds = (
+        "application.scored",
+        "application.not_selected",
+        "application.resumed",
+        "project.designated",
+    )
     told = [event for kind in kinds for event in scoring.events(kind)]
     why = {(e.subject, e.type.rpartition(".")[2]): e.data["decision"] for e in told}
     name_zh, name_en = scoring.DEFINITION["name_zh"], scoring.DEFINITION["name_en"]
@@ -52,19 +56,22 @@ def test_every_move_that_others_hear_of_says_why_by_which_rules_who_and_when(sco
         assert decision["decided_at"] == decision["effective_at"]
     said = {key: (decision["reasons_zh"], decision["reasons_en"]) for key, decision in why.items()}
     assert said["p2", "scored"] == (
-        ["3名专家均已评分，平均80.0000分"], ["all 3 experts have scored it: 80.0000"],
-    )  # fmt: skip
+        ["3名专家均已评分，平均80.0000分"],
+        ["all 3 experts have scored it: 80.0000"],
+    )
     assert said["p1", "not_selected"] == (
-        ["异议成立：the register of patents"], ["an objection was upheld: the register of patents"],
-    )  # fmt: skip
+        ["异议成立：the register of patents"],
+        ["an objection was upheld: the register of patents"],
+    )
     assert said["p3", "not_selected"] == (
-        ["全部2个名额已由排名在前的项目占用"], ["all 2 places were taken by entries ranked before"],
-    )  # fmt: skip
+        ["全部2个名额已由排名在前的项目占用"],
+        ["all 2 places were taken by entries ranked before"],
+    )
     assert said["p3", "resumed"] == (["名额空出，依次递补"], ["a place became free"])
     assert said["p2", "designated"] == (
         ["公示期满，无未决异议；得分80.0000，排名第2"],
         ["publicity ended with no objection open; score 80.0000, rank 2"],
-    )  # fmt: skip
+    )
 
 
 def test_a_designation_that_is_late_is_done_late_and_valid_from_that_day(scoring):

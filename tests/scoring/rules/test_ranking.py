@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.scoring.rules import ranking, reasons
 from services.scoring.rules.ranking import Candidate, Places
-from services.scoring.rules.reasons import Reason
+from shared.project import Reason
 
 DIRECTIONS = (1, 2, 3)
 SCORES = st.sampled_from([Decimal(n) for n in ("60", "75.5", "75.5001", "90")])
@@ -196,15 +196,19 @@ def test_reasons_are_told_in_both_languages():
         ("全部2个名额已由排名在前的项目占用", "all 2 places were taken by entries ranked before")
     ]
     assert (reasons.barred_by("p9"), reasons.objected("so")) == (
-        Reason("项目 p9 被撤销资格，承担主体受限",
-               "the undertaker is barred because project p9 was revoked"),
+        Reason(
+            "项目 p9 被撤销资格，承担主体受限",
+            "the undertaker is barred because project p9 was revoked",
+        ),
         Reason("异议成立：so", "an objection was upheld: so"),
-    )  # fmt: skip
+    )
     assert (reasons.scored("80.0", 3), reasons.publicised(2, "80.0")) == (
         Reason("3名专家均已评分，平均80.0分", "all 3 experts have scored it: 80.0"),
-        Reason("公示期满，无未决异议；得分80.0，排名第2",
-               "publicity ended with no objection open; score 80.0, rank 2"),
-    )  # fmt: skip
+        Reason(
+            "公示期满，无未决异议；得分80.0，排名第2",
+            "publicity ended with no objection open; score 80.0, rank 2",
+        ),
+    )
 
 
 @given(rounds(), st.data())

@@ -88,11 +88,19 @@ def header_of(fields):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"alg": "none", "kid": "k1"}, {"alg": "HS256", "kid": "k1"}, {"alg": "Ed25519"},
-     {"alg": "Ed25519", "kid": 7}, {"alg": "Ed25519", "kid": ""},
-     {"alg": "Ed25519", "kid": "k1", "crit": ["b64"], "b64": False},
-     b'{"alg":"Ed25519","alg":"none","kid":"k1"}', b"not json", b"[]", b"\xff"],
-)  # fmt: skip
+    [
+        {"alg": "none", "kid": "k1"},
+        {"alg": "HS256", "kid": "k1"},
+        {"alg": "Ed25519"},
+        {"alg": "Ed25519", "kid": 7},
+        {"alg": "Ed25519", "kid": ""},
+        {"alg": "Ed25519", "kid": "k1", "crit": ["b64"], "b64": False},
+        b'{"alg":"Ed25519","alg":"none","kid":"k1"}',
+        b"not json",
+        b"[]",
+        b"\xff",
+    ],
+)
 def test_other_protected_headers_are_refused(fields):
     with pytest.raises(SignatureError):
         verify(b"x", f"{header_of(fields)}..{base64url(bytes(64))}", public_part(TEST_KEY))
@@ -115,10 +123,14 @@ def test_a_signature_has_one_spelling_only():
 
 @pytest.mark.parametrize(
     "jwk",
-    [{}, {"kty": "OKP", "crv": "X25519", "x": "a"}, {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
-     {"kty": "EC", "crv": "Ed25519", "x": TEST_KEY["x"]},
-     {"kty": "OKP", "crv": "Ed25519", "x": None}],
-)  # fmt: skip
+    [
+        {},
+        {"kty": "OKP", "crv": "X25519", "x": "a"},
+        {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
+        {"kty": "EC", "crv": "Ed25519", "x": TEST_KEY["x"]},
+        {"kty": "OKP", "crv": "Ed25519", "x": None},
+    ],
+)
 def test_what_is_no_ed25519_key_is_refused(jwk):
     with pytest.raises(SignatureError):
         verify(b"x", sign(b"x", TEST_KEY, "k1"), jwk)

@@ -57,9 +57,14 @@ def in_a_process(directory, *words, **environ):
     """Runs one command of the installed program."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LAUREL_")}
     done = subprocess.run(
-        [LAUREL, *words], cwd=directory, env=clean | environ, capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
+        [LAUREL, *words],
+        cwd=directory,
+        env=clean | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     return Result(done.returncode, done.stdout, done.stderr)
 
 

@@ -102,9 +102,7 @@ def test_a_rejected_message_ends_with_1_and_its_receipt(installed, key, body, tm
     stranger = tmp_path / "stranger.json"
     stranger.write_text(json.dumps(sample("site_check") | {"source": "/agencies/agency-z"}))
     for path, code in ((stranger, "unknown-agency"), (body, "unknown-key")):
-        result = installed(
-            "agency", "publish", path, "--key", key[0], "--kid", "k1", "--https"
-        )  # fmt: skip
+        result = installed("agency", "publish", path, "--key", key[0], "--kid", "k1", "--https")
         assert (result.code, result.err) == (1, "")
         assert result.out.startswith(f"rejected: {code}. ")
 
@@ -179,6 +177,8 @@ def receipt(broker, agency, content):
 
 def test_the_kit_is_written_and_each_file_named(laurel, tmp_path):
     result = laurel("agency", "kit", tmp_path / "kit")
-    expected = [str(tmp_path / "kit" / path.relative_to(tmp_path / "other"))
-                for path in write_kit(tmp_path / "other")]  # fmt: skip
+    expected = [
+        str(tmp_path / "kit" / path.relative_to(tmp_path / "other"))
+        for path in write_kit(tmp_path / "other")
+    ]
     assert (result.code, result.out.splitlines()) == (0, expected)

@@ -59,9 +59,12 @@ def test_of_services_that_are_named_no_other_is_looked_at(laurel, nobody):
 
 def test_broker_and_databases_that_do_not_answer_are_told_apart(laurel, nobody):
     result = laurel(
-        "doctor", "--json", **nobody, LAUREL_BROKER_URL="amqp://guest:guest@127.0.0.1:1/",
+        "doctor",
+        "--json",
+        **nobody,
+        LAUREL_BROKER_URL="amqp://guest:guest@127.0.0.1:1/",
         LAUREL_DATABASE_URL="postgresql://laurel@127.0.0.1:1/{service}",
-    )  # fmt: skip
+    )
     found = details(result)
     assert result.code == 1
     assert found["database of intake"] == (
@@ -72,9 +75,11 @@ def test_broker_and_databases_that_do_not_answer_are_told_apart(laurel, nobody):
 
 @pytest.mark.parametrize(
     ("mode", "text", "words"),
-    [(0o644, None, "others can read this private key; run: chmod 600 "),
-     (0o600, "no key", "holds no JWK")],
-)  # fmt: skip
+    [
+        (0o644, None, "others can read this private key; run: chmod 600 "),
+        (0o600, "no key", "holds no JWK"),
+    ],
+)
 def test_a_key_that_others_can_read_or_that_is_none_is_found(
     laurel, nobody, tmp_path, mode, text, words
 ):

@@ -16,8 +16,10 @@ def test_every_event_is_shown_with_who_handled_it(installed):
     told = installed("timeline", "2020", "--json").json
     first = told["events"][0]
     assert (told["subject"], first["service"], first["type"]) == (
-        "2020", "intake", "programme.published",
-    )  # fmt: skip
+        "2020",
+        "intake",
+        "programme.published",
+    )
     assert first["recorded_at"] <= first["published_at"]
     assert all(row["delay_seconds"] >= 0 for row in first["handled"])
 

@@ -44,64 +44,155 @@ def test_the_shipped_definition_is_clean():
         ("total_quota: 60", "total_quota: many", "total_quota", "Not a valid integer."),
         ("total_quota: 60", "total_quota: 60.5", "total_quota", "Not a valid integer."),
         ("total_quota: 60", "total_quota: null", "total_quota", "must have a value"),
-        ("total_quota: 60", "total_quota: 60\nfavourite_colour: red", "favourite_colour",
-         "there is no such key; remove it"),
-        ("experts_per_application: 3", "experts_per_application: -1", "experts_per_application",
-         "must be from 1 to 100000"),
-        ("publicity_working_days: 5", "publicity_working_days: 0", "publicity_working_days",
-         "must be from 1 to 1000"),
+        (
+            "total_quota: 60",
+            "total_quota: 60\nfavourite_colour: red",
+            "favourite_colour",
+            "there is no such key; remove it",
+        ),
+        (
+            "experts_per_application: 3",
+            "experts_per_application: -1",
+            "experts_per_application",
+            "must be from 1 to 100000",
+        ),
+        (
+            "publicity_working_days: 5",
+            "publicity_working_days: 0",
+            "publicity_working_days",
+            "must be from 1 to 1000",
+        ),
         ("validity_years: 3", "validity_years: 9000", "validity_years", "must be from 1 to 100"),
-        ("closes_at: 2020-10-31T00:00:00+08:00", "closes_at: 2020-10-12T00:00:00+08:00",
-         "submission.closes_at", "must be after opens_at"),
-        ("closes_at: 2020-10-31T00:00:00+08:00", "closes_at: 2020-10-31",
-         "submission.closes_at", INSTANT),
-        ("closes_at: 2020-10-31T00:00:00+08:00", "closes_at: 2020-13-31T00:00:00+08:00",
-         "submission.closes_at", INSTANT),
-        ("number: 2, class: A", "number: 1, class: A", "directions.1.number",
-         "1 is there already"),
-        ("number: 2, class: A", "number: two, class: A", "directions.1.number",
-         "Not a valid integer."),
-        ("number: 2, class: A", "number: 2, class: Z", "directions.1.class",
-         "'Z' is not among the classes"),
+        (
+            "closes_at: 2020-10-31T00:00:00+08:00",
+            "closes_at: 2020-10-12T00:00:00+08:00",
+            "submission.closes_at",
+            "must be after opens_at",
+        ),
+        (
+            "closes_at: 2020-10-31T00:00:00+08:00",
+            "closes_at: 2020-10-31",
+            "submission.closes_at",
+            INSTANT,
+        ),
+        (
+            "closes_at: 2020-10-31T00:00:00+08:00",
+            "closes_at: 2020-13-31T00:00:00+08:00",
+            "submission.closes_at",
+            INSTANT,
+        ),
+        ("number: 2, class: A", "number: 1, class: A", "directions.1.number", "1 is there already"),
+        (
+            "number: 2, class: A",
+            "number: two, class: A",
+            "directions.1.number",
+            "Not a valid integer.",
+        ),
+        (
+            "number: 2, class: A",
+            "number: 2, class: Z",
+            "directions.1.class",
+            "'Z' is not among the classes",
+        ),
         ("quota: 8", "quota: 0", "directions.6.quota", "must be from 1 to 100000"),
-        ("  province: 10", "  provinces: 10", "unit_quotas.provinces",
-         "must be province, planning_city, corps, central_enterprise or the code of a unit"),
+        (
+            "  province: 10",
+            "  provinces: 10",
+            "unit_quotas.provinces",
+            "must be province, planning_city, corps, central_enterprise or the code of a unit",
+        ),
         ("  province: 10", "  province: -1", "unit_quotas.province", "must be from 0 to 100000"),
         ("  province: 10", "  province: ten", "unit_quotas.province", "Not a valid integer."),
-        ("A: {name_zh: 生活类信息消费", "A: {name_zh: ''", "classes.A.name_zh",
-         "must have 1 to 200 characters"),
-        ("key: innovation", "key: ''", "rubric.0.key",
-         "must be 1 to 60 letters, digits, - or _, first a letter"),
+        (
+            "A: {name_zh: 生活类信息消费",
+            "A: {name_zh: ''",
+            "classes.A.name_zh",
+            "must have 1 to 200 characters",
+        ),
+        (
+            "key: innovation",
+            "key: ''",
+            "rubric.0.key",
+            "must be 1 to 60 letters, digits, - or _, first a letter",
+        ),
         ("key: effect", "key: innovation", "rubric.1.key", "innovation is there already"),
-        ("weight: 0.30", "weight: -0.30", "rubric.2.weight",
-         "must be above 0, at most 1, with at most 6 decimal places"),
-        ("weight: 0.30", "weight: 0.3000001", "rubric.2.weight",
-         "must be above 0, at most 1, with at most 6 decimal places"),
-        ("weight: 0.30, max: 100", "weight: 0.30, max: 0", "rubric.2.max",
-         "must be above 0, at most 1000, with at most 2 decimal places"),
+        (
+            "weight: 0.30",
+            "weight: -0.30",
+            "rubric.2.weight",
+            "must be above 0, at most 1, with at most 6 decimal places",
+        ),
+        (
+            "weight: 0.30",
+            "weight: 0.3000001",
+            "rubric.2.weight",
+            "must be above 0, at most 1, with at most 6 decimal places",
+        ),
+        (
+            "weight: 0.30, max: 100",
+            "weight: 0.30, max: 0",
+            "rubric.2.max",
+            "must be above 0, at most 1000, with at most 2 decimal places",
+        ),
         ("weight: 0.30, max: 100", "weight: 0.30", "rubric.2.max", "is missing: add it"),
-        ("workday_overrides: {}", "workday_overrides: {2027-02-30: true}",
-         "workday_overrides.2027-02-30", "must be a day like 2020-10-12"),
-        ("workday_overrides: {}", "workday_overrides: {2027-02-20: perhaps}",
-         "workday_overrides.2027-02-20", "must be true or false"),
-        ("policy: immediate", "policy: later", "inspection.policy",
-         "Must be one of: immediate, rectify."),
+        (
+            "workday_overrides: {}",
+            "workday_overrides: {2027-02-30: true}",
+            "workday_overrides.2027-02-30",
+            "must be a day like 2020-10-12",
+        ),
+        (
+            "workday_overrides: {}",
+            "workday_overrides: {2027-02-20: perhaps}",
+            "workday_overrides.2027-02-20",
+            "must be true or false",
+        ),
+        (
+            "policy: immediate",
+            "policy: later",
+            "inspection.policy",
+            "Must be one of: immediate, rectify.",
+        ),
         ("pass_score: 65", "pass_score: 60.0000001", "inspection.pass_score", FINE),
         ("pass_score: 65", "pass_score: 101", "inspection.pass_score", FINE),
-        ("warning_score: 60", "warning_score: 66", "inspection.warning_score",
-         "must not be above pass_score"),
-        ("rectification_days: 90", "rectification_days: 0", "inspection.rectification_days",
-         "must be from 1 to 1000"),
-        ("min_inspectors: 2", "min_inspectors: 1", "inspection.min_inspectors",
-         "must be from 2 to 20"),
-        ("hard_gates: [false_material", "hard_gates: [7", "inspection.hard_gates.0",
-         "must be text: put it in quotes"),
-        ('rule_version: "2020-1"', "rule_version: " + 41 * "x", "inspection.rule_version",
-         "must have 1 to 40 characters"),
-        ("not_cooperating_fails: true", "not_cooperating_fails: perhaps",
-         "inspection.not_cooperating_fails", "must be true or false"),
+        (
+            "warning_score: 60",
+            "warning_score: 66",
+            "inspection.warning_score",
+            "must not be above pass_score",
+        ),
+        (
+            "rectification_days: 90",
+            "rectification_days: 0",
+            "inspection.rectification_days",
+            "must be from 1 to 1000",
+        ),
+        (
+            "min_inspectors: 2",
+            "min_inspectors: 1",
+            "inspection.min_inspectors",
+            "must be from 2 to 20",
+        ),
+        (
+            "hard_gates: [false_material",
+            "hard_gates: [7",
+            "inspection.hard_gates.0",
+            "must be text: put it in quotes",
+        ),
+        (
+            'rule_version: "2020-1"',
+            "rule_version: " + 41 * "x",
+            "inspection.rule_version",
+            "must have 1 to 40 characters",
+        ),
+        (
+            "not_cooperating_fails: true",
+            "not_cooperating_fails: perhaps",
+            "inspection.not_cooperating_fails",
+            "must be true or false",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_told_with_its_line_its_field_and_what_to_change(old, new, where, message):
     line = line_of(old) + new.count("\n")
     assert found(old, new) == [f"line {line}: {where}: {message}"]
@@ -137,19 +228,30 @@ def test_several_faults_are_listed_by_line():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("total_quota: 60", "total_quota: 60\ntotal_quota: 61",
-         'found duplicate key "total_quota" with value "61" (original value: "60")'),
-        ("total_quota: 60", "total_quota: [60",
-         "expected ',' or ']', but got '<scalar>'"),
-        ("total_quota: 60", "total_quota: *sixty",
-         "aliases (*name) are not read: write the value out"),
-        ("total_quota: 60", "total_quota: !!int 60",
-         "tags (tag:yaml.org,2002:int) are not read: write the plain value"),
-        ("total_quota: 60", "total_quota: " + 2001 * "9",
-         "the value is longer than 2000 characters"),
+        (
+            "total_quota: 60",
+            "total_quota: 60\ntotal_quota: 61",
+            'found duplicate key "total_quota" with value "61" (original value: "60")',
+        ),
+        ("total_quota: 60", "total_quota: [60", "expected ',' or ']', but got '<scalar>'"),
+        (
+            "total_quota: 60",
+            "total_quota: *sixty",
+            "aliases (*name) are not read: write the value out",
+        ),
+        (
+            "total_quota: 60",
+            "total_quota: !!int 60",
+            "tags (tag:yaml.org,2002:int) are not read: write the plain value",
+        ),
+        (
+            "total_quota: 60",
+            "total_quota: " + 2001 * "9",
+            "the value is longer than 2000 characters",
+        ),
         ("total_quota: 60", "total_quota: " + 5000 * "[", "nested deeper than 20 levels"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_told_with_its_line(old, new, message):
     (finding,) = lint(SHIPPED.replace(old, new))
     assert finding.message == f"cannot be read: {message}"
@@ -163,10 +265,19 @@ def test_a_text_that_is_no_mapping_is_told_how_to_begin(text):
 
 @pytest.mark.parametrize(
     "text",
-    [f"%YAML {'1' * 5000}.1\n---\na: 1", "%YAML 1.1 1\n---\na: 1", "%TAG ! x\n---\n!a : 1",
-     "a: 0x" + 1900 * "f", "a: 9999-99-99", "a: 12:99:99", "? [a]\n: 1", "<<: 1\na: 1", "<<: {a: b}"],
+    [
+        f"%YAML {'1' * 5000}.1\n---\na: 1",
+        "%YAML 1.1 1\n---\na: 1",
+        "%TAG ! x\n---\n!a : 1",
+        "a: 0x" + 1900 * "f",
+        "a: 9999-99-99",
+        "a: 12:99:99",
+        "? [a]\n: 1",
+        "<<: 1\na: 1",
+        "<<: {a: b}",
+    ],
     ids=lambda text: text[:12],
-)  # fmt: skip
+)
 def test_whatever_the_parser_trips_over_is_told_as_a_fault(text):
     assert lint(text)
 
@@ -205,9 +316,41 @@ def test_reading_a_faulty_text_raises_all_findings_and_names_the_first():
     ]
 
 
-PIECES = ["id", ": ", "\n", "  ", "- ", "[", "{", "}", "]", "&a", "*a", "!!int ", "'", '"', "?",
-          "|", ">", "#", "%", "---", "...", "<<", "0x", "1e9", "2020-01-01", "null", "~", "\t", "a",
-          "rubric", "directions", "weight", ","]  # fmt: skip
+PIECES = [
+    "id",
+    ": ",
+    "\n",
+    "  ",
+    "- ",
+    "[",
+    "{",
+    "}",
+    "]",
+    "&a",
+    "*a",
+    "!!int ",
+    "'",
+    '"',
+    "?",
+    "|",
+    ">",
+    "#",
+    "%",
+    "---",
+    "...",
+    "<<",
+    "0x",
+    "1e9",
+    "2020-01-01",
+    "null",
+    "~",
+    "\t",
+    "a",
+    "rubric",
+    "directions",
+    "weight",
+    ",",
+]
 
 
 @given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
@@ -259,11 +402,22 @@ def test_a_window_of_no_possible_year_is_refused():
 @pytest.mark.parametrize(
     ("text", "fits"),
     [
-        ("0", True), ("100", True), ("1E+2", True), ("82.50", True), ("82.500", True), ("0.010", True),
-        ("82.505", False), ("0.001", False), ("0.0000100", False), ("1E-99999999", False),
-        ("0E-99999999", False), ("0E+99999999", False), ("100.01", False), ("-0.01", False),
+        ("0", True),
+        ("100", True),
+        ("1E+2", True),
+        ("82.50", True),
+        ("82.500", True),
+        ("0.010", True),
+        ("82.505", False),
+        ("0.001", False),
+        ("0.0000100", False),
+        ("1E-99999999", False),
+        ("0E-99999999", False),
+        ("0E+99999999", False),
+        ("100.01", False),
+        ("-0.01", False),
     ],
-)  # fmt: skip
+)
 def test_points_are_written_out_with_so_many_places(text, fits):
     if fits:
         assert Points(2)(Decimal(text)) == Decimal(text)

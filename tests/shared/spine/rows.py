@@ -9,8 +9,12 @@ from shared.spine.parking import fingerprint
 from shared.spine.tables import inbox, outbox, parked
 
 HANDLER = "scoring.keep_programme"
-HEADERS = {"content_type": CONTENT_TYPE, "routing_key": "programme.published", "user_id": None,
-           "headers": {}}  # fmt: skip
+HEADERS = {
+    "content_type": CONTENT_TYPE,
+    "routing_key": "programme.published",
+    "user_id": None,
+    "headers": {},
+}
 
 
 def ago(**span):

@@ -92,8 +92,10 @@ def test_an_event_given_back_too_often_is_parked_with_its_reason_and_handled(sta
     give_up(stack, stack.queue, "scoring")
     (row,) = drain(stack, "scoring")
     assert (row.handler, row.event_id, row.source) == (
-        "scoring.keep_programme", event.id, "intake",
-    )  # fmt: skip
+        "scoring.keep_programme",
+        event.id,
+        "intake",
+    )
     assert (row.state, row.error) == ("waiting", "dead-lettered")
     assert row.detail == f"The broker took it out of {stack.queue}: delivery_limit."
     assert counted("scoring") == before + 1
@@ -273,8 +275,15 @@ def test_a_routing_key_that_is_no_text_costs_its_own_message(stack, amqp_url):
 
 def test_what_a_sender_says_of_deaths_is_not_believed(stack):
     stack.deafen()
-    forged = [{"queue": "evt-x--inspection.other", "reason": "rejected", "routing-keys": ["k"],
-               "exchange": "e", "count": 1}]  # fmt: skip
+    forged = [
+        {
+            "queue": "evt-x--inspection.other",
+            "reason": "rejected",
+            "routing-keys": ["k"],
+            "exchange": "e",
+            "count": 1,
+        }
+    ]
     publisher = stack.broker.publisher()
     for headers in ({"x-death": forged}, {"x-death": [{"routing-keys": {"a": 1}}]}):
         message = Message(PARTNER_EVENTS, KEY, b"bad", new_id(), "application/json", headers)

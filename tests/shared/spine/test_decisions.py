@@ -204,8 +204,11 @@ def test_a_query_is_counted_first_and_then_decided_batch_by_batch(stack, operato
 
 
 def test_a_group_is_tried_again_and_what_is_on_its_way_is_not_asked_twice(stack, operator):
-    rows = park(stack, *(parked_row(detail=f"no {number}") for number in range(3)), parked_row(
-        detail="otherwise"))  # fmt: skip
+    rows = park(
+        stack,
+        *(parked_row(detail=f"no {number}") for number in range(3)),
+        parked_row(detail="otherwise"),
+    )
     group = rows[0]["fingerprint"]
     told = [operator.post("retry", group=group)["changed"] for _ in range(2)]
     assert told == [3, 0]

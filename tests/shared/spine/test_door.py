@@ -124,8 +124,12 @@ def test_a_container_that_ends_ends_its_process(tmp_path_factory):
     environ = dict(os.environ) | installation.environ
     installation.migrate()
     done = subprocess.run(
-        [sys.executable, "-c", DYING], env=environ, capture_output=True, text=True,
-        timeout=SECONDS, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", DYING],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
     assert done.returncode == 1
     assert "The scoring service ended by itself: ZeroDivisionError" in done.stderr

@@ -9,11 +9,15 @@ from shared.spine.parking.headers import MARKS, TOO_DEEP, kept, typed
 
 NAMES = st.sampled_from(sorted(MARKS)) | st.text(st.characters(codec="ascii", min_codepoint=32))
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8", exclude_characters="\0")) | st.binary()
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+    | st.binary()
     | st.datetimes(),
     lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner),
-)  # fmt: skip
+)
 
 
 @given(st.dictionaries(NAMES, VALUES))

@@ -51,8 +51,11 @@ def lose(stack, *names):
         relay.publish_window()
     consumer = stack.consumer()
     taken = []
-    wait_until(lambda: taken.extend(consumer.receive(500, 0.1)) or len(taken) == len(names),
-               SECONDS, "the events to lose")  # fmt: skip
+    wait_until(
+        lambda: taken.extend(consumer.receive(500, 0.1)) or len(taken) == len(names),
+        SECONDS,
+        "the events to lose",
+    )
     consumer.ack(taken[-1])
     consumer.close()
     stack.listen()
@@ -195,8 +198,17 @@ def test_what_is_not_published_yet_is_not_sent_twice(stack):
 
 
 def test_what_is_not_understood_is_passed_over(stack):
-    far = {"kind": "ask", "handler": "x" * 300 + ".y", "source": "intake", "types": [], "after": "",
-           "end": "z", "limit": 5, "anchor": "", "every": 1}  # fmt: skip
+    far = {
+        "kind": "ask",
+        "handler": "x" * 300 + ".y",
+        "source": "intake",
+        "types": [],
+        "after": "",
+        "end": "z",
+        "limit": 5,
+        "anchor": "",
+        "every": 1,
+    }
     stack.say(json.dumps(far).encode())
     stack.say(b"\xff", b"{}", b'{"kind": "ask"}', b'{"kind": "dance"}', b"[]")
     stack.publish("2020")

@@ -152,8 +152,9 @@ def test_settled_parked_events_go_with_their_history_and_open_ones_never(stack):
         parked_row(state="held", parked_at=settled - timedelta(days=900)),
         parked_row(state="waiting", parked_at=settled, due_at=settled),
     )
-    steps = [{"parked": row["id"], "at": settled, "who": "a", "what": "b", "why": "c"}
-             for row in rows]  # fmt: skip
+    steps = [
+        {"parked": row["id"], "at": settled, "who": "a", "what": "b", "why": "c"} for row in rows
+    ]
     put(stack, "scoring", parked_steps, *steps)
     prune(stack)
     kept = {row["id"] for row in rows[2:]}
@@ -166,9 +167,12 @@ def test_a_discarded_event_stays_known_while_its_outbox_could_send_it_again(stac
     kept, _gone = park(
         stack,
         parked_row(state="discarded", settled_at=settled, event_id=id_at(settled)),
-        parked_row(state="discarded", settled_at=settled,
-                   event_id=id_at(ago(seconds=FORGOTTEN.total_seconds()))),
-    )  # fmt: skip
+        parked_row(
+            state="discarded",
+            settled_at=settled,
+            event_id=id_at(ago(seconds=FORGOTTEN.total_seconds())),
+        ),
+    )
     prune(stack)
     assert [row.id for row in stack.parked_rows()] == [kept["id"]]
 
@@ -176,8 +180,13 @@ def test_a_discarded_event_stays_known_while_its_outbox_could_send_it_again(stac
 def test_idempotency_keys_go_after_their_period(stack):
     key = {"digest": "d", "status": 200, "answer": {}}
     past, young = ago(days=30, minutes=1), ago(days=30, minutes=-1)
-    put(stack, "scoring", idempotency_keys, key | {"key": "old", "created_at": past},
-        key | {"key": "young", "created_at": young})  # fmt: skip
+    put(
+        stack,
+        "scoring",
+        idempotency_keys,
+        key | {"key": "old", "created_at": past},
+        key | {"key": "young", "created_at": young},
+    )
     prune(stack)
     assert [row.key for row in stack.rows("scoring", idempotency_keys)] == ["young"]
 

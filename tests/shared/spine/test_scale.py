@@ -22,13 +22,16 @@ def fill(stack, count):
         stack,
         *(
             parked_row(
-                state=STATES[number % 4], subject=f"p{number}", body=body,
-                error=f"Error{number // 4 % 20}", due_at=ago(hours=-1) if number % 4 == 0 else None,
+                state=STATES[number % 4],
+                subject=f"p{number}",
+                body=body,
+                error=f"Error{number // 4 % 20}",
+                due_at=ago(hours=-1) if number % 4 == 0 else None,
                 settled_at=ago(hours=1) if number % 4 > 1 else None,
             )
             for number in range(count)
         ),
-    )  # fmt: skip
+    )
     if not stack.broker.forgets:
         with stack.session("scoring") as session:
             session.execute(text("ANALYZE parked"))

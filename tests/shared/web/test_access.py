@@ -11,9 +11,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from shared.errors import SettingError
+from shared.errors import ForbiddenError, SettingError
 from shared.web import issuer as issuing
-from shared.web.access import load_or_create_key
+from shared.web.access import Gate, issue_token, load_or_create_key
 
 GOOD = {"iss": "laurel", "aud": "laurel", "sub": "li", "role": "official"}
 
@@ -118,12 +118,44 @@ def test_a_role_that_does_not_exist_is_forbidden(stack, role):
 
 
 @pytest.mark.parametrize("claim", ["sub", "unit"])
-@pytest.mark.parametrize("value", [["P110000"], {"a": 1}, 7, "a\0b"])
+@pytest.mark.parametrize("value", [["P110000"], {"a": 1}, 7, "a\0b", "a\u202eb"], ids=ascii)
 def test_a_claim_that_is_no_text_to_be_kept_is_forbidden(stack, claim, value):
     key = load_or_create_key(Path(stack.settings.jwt_key))
     answer = stack.add("a", {"Authorization": f"Bearer {signed(key, **{claim: value})}"})
-    assert answer.status_code in {401, 403}
+    expected = (403, f"The token's {claim} must be a line of text that can be kept.")
+    if claim == "sub" and not isinstance(value, str):
+        expected = (401, "The bearer token does not verify (")
+    assert (answer.status_code, answer.json["detail"][: len(expected[1])]) == expected
     assert stack.count() == 0
+
+
+@pytest.mark.parametrize(("seconds_ago", "status"), [(10, 201), (60, 401)])
+def test_a_token_outlives_its_end_by_what_clocks_may_differ(stack, seconds_ago, status):
+    key = load_or_create_key(Path(stack.settings.jwt_key))
+    late = signed(key, exp=int(time.time()) - seconds_ago)
+    assert stack.add("a", {"Authorization": f"Bearer {late}"}).status_code == status
+
+
+def test_a_development_token_is_of_its_hours_and_for_whom_it_says(stack):
+    key = load_or_create_key(Path(stack.settings.jwt_key))
+    before = int(time.time())
+    token = issue_token(key, stack.settings, role="unit", lifetime_hours=0.5, unit="P110000")
+    told = jwt.decode(token, key, algorithms=["Ed25519"]).claims
+    assert before <= told["iat"] <= time.time()
+    assert told["exp"] == told["iat"] + 1800
+    assert told | {"iat": 0, "exp": 0} == {
+        "iss": "laurel", "aud": "laurel", "sub": "developer", "role": "unit", "unit": "P110000",
+        "iat": 0, "exp": 0,
+    }  # fmt: skip
+
+
+def test_an_undertaker_s_token_names_it_by_its_canonical_code(stack):
+    gate, key = Gate(stack.settings), load_or_create_key(Path(stack.settings.jwt_key))
+    token = signed(key, role="undertaker", undertaker=" 91350100m000100y43 ")
+    assert gate.actor(f"Bearer {token}").undertaker == "91350100M000100Y43"
+    wrong = signed(key, role="undertaker", undertaker="91350100M000100Y44")
+    with pytest.raises(ForbiddenError, match="The token's undertaker '91350100M000100Y44' "):
+        gate.actor(f"Bearer {wrong}")
 
 
 def test_a_role_that_may_not_do_this_is_told_which_may(stack):
@@ -248,7 +280,7 @@ def test_an_issuer_that_speaks_a_byte_at_a_time_is_away():
 
 
 def test_a_key_file_is_made_once_and_for_its_owner_alone(tmp_path):
-    path = tmp_path / "keys" / "token.json"
+    path = tmp_path / "made" / "keys" / "token.json"
     first, second = load_or_create_key(path), load_or_create_key(path)
     assert first.as_dict(private=True) == second.as_dict(private=True)
     assert path.stat().st_mode & 0o777 == 0o600

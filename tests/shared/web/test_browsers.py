@@ -16,21 +16,32 @@ def request(**headers):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec_Fetch_Site": "same-origin"}, {"Sec_Fetch_Site": "none"},
-     {"Origin": "http://localhost"}, {"Origin": "https://localhost"},
-     {"Sec_Fetch_Site": "same-origin", "Origin": "https://behind-a-proxy.example"}],
-)  # fmt: skip
+    [
+        {"Sec_Fetch_Site": "same-origin"},
+        {"Sec_Fetch_Site": "none"},
+        {"Origin": "http://localhost"},
+        {"Origin": "https://localhost"},
+        {"Sec_Fetch_Site": "same-origin", "Origin": "https://behind-a-proxy.example"},
+    ],
+)
 def test_a_form_of_our_own_page_is_taken(headers):
     browsers.refuse_foreign(request(**headers))
 
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"},
-     {"Sec_Fetch_Site": "cross-site", "Origin": "http://localhost"}, {"Origin": "null"},
-     {"Origin": "http://localhost.evil.example"}, {"Origin": "http://localhost:8001"},
-     {"Origin": "localhost"}, {"Origin": "http://["}],
-)  # fmt: skip
+    [
+        {},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "cross-site", "Origin": "http://localhost"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost.evil.example"},
+        {"Origin": "http://localhost:8001"},
+        {"Origin": "localhost"},
+        {"Origin": "http://["},
+    ],
+)
 def test_a_form_of_another_site_is_refused(headers):
     with pytest.raises(CrossSiteError):
         browsers.refuse_foreign(request(**headers))

@@ -70,8 +70,11 @@ def is_bounded(field):
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_column_has_a_width(service):
-    columns = [column for table in (*tables_of(service), *metadata.sorted_tables)
-               for column in table.columns]  # fmt: skip
+    columns = [
+        column
+        for table in (*tables_of(service), *metadata.sorted_tables)
+        for column in table.columns
+    ]
     assert columns
     assert [c for c in columns if isinstance(c.type, String) and c.type.length] == []
 

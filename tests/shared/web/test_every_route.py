@@ -119,8 +119,13 @@ def value_of(mapper, column, number):
     if isinstance(column.type, JSON):
         return [] if "list[" in str(mapper.class_.__annotations__[name]) else {}
     kind = datetime if isinstance(column.type, Instant) else column.type.python_type
-    made = {str: f"{number:03d}", datetime: datetime(2020, 10, 12, tzinfo=UTC), bytes: b"",
-            date: date(2020, 10, 12), bool: True}  # fmt: skip
+    made = {
+        str: f"{number:03d}",
+        datetime: datetime(2020, 10, 12, tzinfo=UTC),
+        bytes: b"",
+        date: date(2020, 10, 12),
+        bool: True,
+    }
     return made.get(kind, number)
 
 

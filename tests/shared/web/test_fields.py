@@ -51,9 +51,14 @@ def test_a_code_can_stand_in_a_path(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31T23:59:59Z",
-     "2200-01-01T00:00:00Z", "2020-01-01T00:00:00"],
-)  # fmt: skip
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "1899-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        "2020-01-01T00:00:00",
+    ],
+)
 def test_an_instant_is_of_a_year_that_everybody_knows(text):
     with pytest.raises(ValidationError):
         Instant().deserialize(text)

@@ -12,9 +12,14 @@ def with_key(stack, key="k1", who=None):
 
 def test_the_same_key_gives_the_same_answer_and_one_effect(both):
     first, second = (both.add("a", with_key(both)) for _ in range(2))
-    assert (first.status_code, first.data) == (second.status_code, second.data) == (
-        201, b'{"title":"a","copies":1}',
-    )  # fmt: skip
+    assert (
+        (first.status_code, first.data)
+        == (second.status_code, second.data)
+        == (
+            201,
+            b'{"title":"a","copies":1}',
+        )
+    )
     assert first.headers["ETag"] == second.headers["ETag"] == '"1"'
     assert first.content_type == second.content_type
     assert both.count() == 1

@@ -187,8 +187,9 @@ def called(laurel, service, method, path, headers):
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_nobody_else_comes_in_and_nobody_without_a_token(laurel, service):
-    tokens = {role: laurel.token(role, **{role: CLAIMS[role]} if role in CLAIMS else {})
-              for role in ROLES}  # fmt: skip
+    tokens = {
+        role: laurel.token(role, **{role: CLAIMS[role]} if role in CLAIMS else {}) for role in ROLES
+    }
     for (method, path), roles in expected(service).items():
         if not roles:
             status, words = called(laurel, service, method, path, {})

@@ -126,7 +126,10 @@ def test_the_table_has_every_route_that_a_claim_opens(laurel, service):
 )
 def test_what_is_another_s_stays_shut(laurel, service, role, method, path, expected):
     own, other = CLAIMS[role]
-    tokens = (laurel.token(role, **{role: own}), laurel.token(role, **{role: other}),
-              laurel.token(role))  # fmt: skip
+    tokens = (
+        laurel.token(role, **{role: own}),
+        laurel.token(role, **{role: other}),
+        laurel.token(role),
+    )
     found = tuple(answered(laurel, service, method, path, token) for token in tokens)
     assert found == expected

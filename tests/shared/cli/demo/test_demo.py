@@ -11,9 +11,14 @@ LAUREL = [sys.executable, "-c", "from shared.cli.main import main; main()"]
 def run(directory, *words, **environ):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LAUREL_")}
     return subprocess.run(
-        [*LAUREL, *words], cwd=directory, env=clean | environ, capture_output=True, text=True,
-        timeout=300, check=False,
-    )  # fmt: skip
+        [*LAUREL, *words],
+        cwd=directory,
+        env=clean | environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 def test_the_demo_prints_one_json_object_and_loses_nothing(tmp_path):
@@ -44,9 +49,12 @@ def test_half_a_setting_is_refused_with_one_line(tmp_path):
 
 def test_a_programme_in_use_is_never_rehearsed(tmp_path):
     done = run(
-        tmp_path, "demo", "--no-serve", LAUREL_BROKER_URL="amqp://127.0.0.1:1",
+        tmp_path,
+        "demo",
+        "--no-serve",
+        LAUREL_BROKER_URL="amqp://127.0.0.1:1",
         LAUREL_DATABASE_URL="postgresql://127.0.0.1:1/{service}",
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert "under a rehearsal clock" in done.stderr
     assert "Traceback" not in done.stderr

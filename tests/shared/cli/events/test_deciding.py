@@ -137,8 +137,12 @@ def test_an_interrupted_retry_of_all_loses_nothing_and_can_be_repeated(running, 
     words = [LAUREL, "events", "retry", "--all", "--service", "scoring", "--yes"]
     environ = {name: text for name, text in os.environ.items() if name[:7] != "LAUREL_"}
     command = subprocess.Popen(
-        words, env=environ | running.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )  # fmt: skip
+        words,
+        env=environ | running.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_until(asked, SECONDS, "a first batch")
     command.send_signal(signal.SIGINT)
     _out, err = command.communicate(timeout=SECONDS)
@@ -151,6 +155,9 @@ def test_an_interrupted_retry_of_all_loses_nothing_and_can_be_repeated(running, 
     again = subprocess.run(words, env=environ | running.environ, capture_output=True, check=False)
     assert again.returncode == 0
     assert asked() >= MANY
-    wait_until(lambda: min(n for _state, n in running.states(ids).values()) >= 2, 2 * SECONDS,
-               "every one to be tried")  # fmt: skip
+    wait_until(
+        lambda: min(n for _state, n in running.states(ids).values()) >= 2,
+        2 * SECONDS,
+        "every one to be tried",
+    )
     assert len(running.states(ids)) == MANY

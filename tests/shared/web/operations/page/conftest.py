@@ -85,10 +85,18 @@ def parked_row(number, now, body, changes):
     name = f"round-{number}"
     data = {"programme": name, "edition": 1, "definition": {}, "units": []}
     event = Event(
-        id=new_id(), source="/laurel/intake", type="programme.published", subject=name, time=now,
-        sequence=1, correlation_id=new_id(), causation_id=None, traceparent=None, data=data,
+        id=new_id(),
+        source="/laurel/intake",
+        type="programme.published",
+        subject=name,
+        time=now,
+        sequence=1,
+        correlation_id=new_id(),
+        causation_id=None,
+        traceparent=None,
+        data=data,
         version=1,
-    )  # fmt: skip
+    )
     headers = {"content_type": CONTENT_TYPE, "routing_key": event.type, "user_id": None}
     row = {
         "id": new_id(), "handler": "scoring.keep_programme", "event_id": event.id,

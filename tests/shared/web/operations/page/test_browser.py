@@ -52,9 +52,16 @@ def test_every_page_fits_and_the_console_says_nothing(desk, browser, address, si
     desk.park(60, detail="x" * 400, subject="y" * 100, handler="z" * 80)
     (parked,) = desk.park(body=b"w" * 500, headers={"headers": {"long": "v" * 900}})
     log_in(desk, browser, address)
-    for path in ("", "?refresh=true", "/login", "/parked", f"/parked/{parked}",
-                 "/parked?group=none&done=discard&changed=5000&left=700",
-                 "/decide?decision=discard", "/decide?decision=restore"):  # fmt: skip
+    for path in (
+        "",
+        "?refresh=true",
+        "/login",
+        "/parked",
+        f"/parked/{parked}",
+        "/parked?group=none&done=discard&changed=5000&left=700",
+        "/decide?decision=discard",
+        "/decide?decision=restore",
+    ):
         browser.open(f"{address}/operations{path}")
         assert browser.title.endswith(" · scoring · Laurel operations"), path
         assert browser.too_wide() == 0, path

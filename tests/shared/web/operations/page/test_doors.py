@@ -62,9 +62,13 @@ def test_a_login_leads_to_no_other_place(desk, to):
 
 @pytest.mark.parametrize(
     ("token", "words"),
-    [("", "Missing data"), ("a b", "is no bearer token"), ("a;b", "is no bearer token"),
-     ("x" * 3_901, "have a proxy send it")],
-)  # fmt: skip
+    [
+        ("", "Missing data"),
+        ("a b", "is no bearer token"),
+        ("a;b", "is no bearer token"),
+        ("x" * 3_901, "have a proxy send it"),
+    ],
+)
 def test_what_cannot_be_kept_is_refused_with_the_reason(desk, token, words):
     assert words in log_in(desk, token, status=422).text
 
@@ -138,10 +142,15 @@ def test_who_comes_from_another_site_is_told_how_to_go_on(desk):
 
 @pytest.mark.parametrize(
     ("path", "status", "words"),
-    [("/parked/none", 404, "No parked event has the id"), ("/nothing", 404, "Nothing is served"),
-     ("/parked?state=lost", 422, "state"), ("/decide?decision=drop", 422, "decision"),
-     ("/parked?since=yesterday", 422, "since"), ("/compare", 405, "GET is not possible here")],
-)  # fmt: skip
+    [
+        ("/parked/none", 404, "No parked event has the id"),
+        ("/nothing", 404, "Nothing is served"),
+        ("/parked?state=lost", 422, "state"),
+        ("/decide?decision=drop", 422, "decision"),
+        ("/parked?since=yesterday", 422, "since"),
+        ("/compare", 405, "GET is not possible here"),
+    ],
+)
 def test_a_fault_is_told_on_a_page(desk, path, status, words):
     assert words in desk.read(path, status=status)
 

@@ -50,8 +50,7 @@ def statements(desk, path):
 @pytest.fixture
 def metrics():
     """The process's metrics of this service as at its start."""
-    for metric in (CONSUMERS, DEAD_LETTERS, EVENT_DELAY, EVENTS_HANDLED,
-                   QUEUE_MESSAGES):  # fmt: skip
+    for metric in (CONSUMERS, DEAD_LETTERS, EVENT_DELAY, EVENTS_HANDLED, QUEUE_MESSAGES):
         metric.clear()
 
 
@@ -135,8 +134,13 @@ def test_what_was_handled_and_parked_is_counted_with_its_mean_delay(desk, metric
 
 
 def test_both_ends_are_compared_at_the_press_of_a_button(desk):
-    changed = {"agreed_to": "", "checked_at": datetime.now(UTC), "missing": 4, "foreign": 1,
-               "due_at": datetime.now(UTC) + timedelta(hours=1)}  # fmt: skip
+    changed = {
+        "agreed_to": "",
+        "checked_at": datetime.now(UTC),
+        "missing": 4,
+        "foreign": 1,
+        "due_at": datetime.now(UTC) + timedelta(hours=1),
+    }
     with desk.session("scoring") as session:
         session.execute(reconciliation.update().values(**changed))
     page = desk.read()

@@ -26,11 +26,20 @@ def hostile(desk):
     evil = EVIL.replace("\x00", "\\x00")  # no database takes NUL as text
     event = {"data": {EVIL: EVIL}}
     (parked,) = desk.park(
-        body=json.dumps(event).encode(), handler=EVIL[:40], event_type=evil, subject=evil,
-        source="evil", error=evil, detail=evil,
-        headers={"content_type": EVIL, "routing_key": None, "user_id": EVIL,
-                 "headers": {EVIL: EVIL}},
-    )  # fmt: skip
+        body=json.dumps(event).encode(),
+        handler=EVIL[:40],
+        event_type=evil,
+        subject=evil,
+        source="evil",
+        error=evil,
+        detail=evil,
+        headers={
+            "content_type": EVIL,
+            "routing_key": None,
+            "user_id": EVIL,
+            "headers": {EVIL: EVIL},
+        },
+    )
     with desk.session("scoring") as session:
         session.execute(parked_steps.update().values(who=evil, what=evil, why=evil))
     return parked
@@ -57,9 +66,17 @@ def test_bytes_that_are_no_text_are_written_out(desk):
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"a":' + b"[" * 3_000, b'{"a":' + b"[" * 3_000 + b"]" * 3_000 + b"}", b"9" * 5_000,
-             b'{"a": "\\ud800"}', b"[NaN]", b"", b"[" * 900 + b"]" * 900],
-)  # fmt: skip
+    "body",
+    [
+        b'{"a":' + b"[" * 3_000,
+        b'{"a":' + b"[" * 3_000 + b"]" * 3_000 + b"}",
+        b"9" * 5_000,
+        b'{"a": "\\ud800"}',
+        b"[NaN]",
+        b"",
+        b"[" * 900 + b"]" * 900,
+    ],
+)
 def test_no_body_breaks_the_page(desk, body):
     (parked,) = desk.park(body=body)
     page = desk.read(f"/parked/{parked}")
@@ -90,11 +107,17 @@ def test_an_event_stands_with_all_that_is_known_of_it(desk):
     (parked,) = desk.park()
     desk.post(f"/parked/{parked}", decision="retry", reason="the database is back")
     page = " ".join(re.sub(r"<[^>]+>", " ", desk.read(f"/parked/{parked}")).split())
-    for words in ("programme.published waiting", "RuntimeError no luck with 0",
-                  "Handler scoring.keep_programme", "Subject round-0", "Published by intake",
-                  "Attempts 8, next now", "spine parked no luck with 0",
-                  "operator:developer retry asked the database is back",
-                  "content_type application/cloudevents+json"):  # fmt: skip
+    for words in (
+        "programme.published waiting",
+        "RuntimeError no luck with 0",
+        "Handler scoring.keep_programme",
+        "Subject round-0",
+        "Published by intake",
+        "Attempts 8, next now",
+        "spine parked no luck with 0",
+        "operator:developer retry asked the database is back",
+        "content_type application/cloudevents+json",
+    ):
         assert words in page
 
 
@@ -119,10 +142,13 @@ def test_times_are_given_as_browsers_give_them(desk):
 
 @pytest.mark.parametrize(
     ("state", "count", "buttons"),
-    [("open", 3, ["Retry all 3 open…", "Discard all 3 open…"]),
-     ("held", 2, ["Retry all 3 open…", "Discard all 3 open…"]), ("handled", 1, []),
-     ("discarded", 4, ["Restore all 4 discarded…"])],
-)  # fmt: skip
+    [
+        ("open", 3, ["Retry all 3 open…", "Discard all 3 open…"]),
+        ("held", 2, ["Retry all 3 open…", "Discard all 3 open…"]),
+        ("handled", 1, []),
+        ("discarded", 4, ["Restore all 4 discarded…"]),
+    ],
+)
 def test_each_state_has_the_buttons_that_do_something(desk, state, count, buttons):
     for amount, kept in ((2, "held"), (1, "waiting"), (1, "handled"), (4, "discarded")):
         desk.park(amount, state=kept)
@@ -134,8 +160,9 @@ def test_each_state_has_the_buttons_that_do_something(desk, state, count, button
 def test_a_form_is_answered_by_going_on_so_that_a_reload_repeats_nothing(desk):
     (parked,) = desk.park()
     answer = desk.client.post(
-        f"/operations/parked/{parked}", data={"decision": "retry"},
+        f"/operations/parked/{parked}",
+        data={"decision": "retry"},
         headers=desk.token("operator") | OWN,
-    )  # fmt: skip
+    )
     assert answer.status_code == 303
     assert answer.headers["Location"] == f"/operations/parked/{parked}?done=retry&changed=1"

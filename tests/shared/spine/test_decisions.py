@@ -8,6 +8,7 @@ from shared.errors import IllegalTransitionError
 from shared.spine.parking import ParkedState, decisions
 from shared.spine.parking.decisions import FROM, TO, Decision
 from tests.shared.spine.rows import ago, park, parked_row
+from tests.shared.spine.test_delivery import send
 
 pytestmark = pytest.mark.long
 
@@ -131,6 +132,8 @@ def test_failures_that_differ_in_ids_numbers_and_quotes_are_one_group(stack, ope
     assert groups[0]["first_seen"] == first.isoformat()
     assert groups[0]["last_seen"] == last.isoformat()
     assert groups[0]["detail"] in alike
+    found = operator.get("groups", handler="scoring.other")["items"]
+    assert [(group["handler"], group["count"]) for group in found] == [("scoring.other", 1)]
 
 
 def test_one_is_shown_with_bytes_headers_error_attempts_and_history(stack, operator, failed):
@@ -233,6 +236,21 @@ def test_a_discarded_event_stays_and_can_be_taken_back(stack, operator, failed):
         ("operator:li", "retry asked", ""),
         ("spine", "handled", "on retry"),
     ]
+
+
+def test_what_is_taken_back_takes_back_no_other(stack, operator):
+    stack.keeper.failing = {"bad", "worse"}
+    stack.publish("bad", "worse")
+    with pytest.raises(AssertionError, match="no luck with"):
+        stack.settle()
+    stack.keeper.failing = set()
+    by_subject = {row.subject: row for row in stack.parked_rows()}
+    operator.post("discard", reason="a test's own")
+    operator.post(f"parked/{by_subject['bad'].id}/restore", reason="it was not")
+    for row in by_subject.values():
+        send(stack, row.body)
+    stack.turn()
+    assert stack.effects() == ["bad"]
 
 
 @pytest.mark.parametrize("path", ["discard", "restore"])

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg2
 import pytest
@@ -22,14 +22,18 @@ ENDING_SECONDS = 30  # what Kubernetes waits before it kills
 
 @contextmanager
 def frozen(pids):
-    """These processes stand still."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    """These processes stand still; one that was just ending is gone afterwards."""
+
+    def tell(number):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    tell(signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        tell(signal.SIGCONT)
 
 
 @pytest.fixture

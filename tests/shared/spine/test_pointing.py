@@ -31,8 +31,11 @@ def retry(stack, parked_id, status=202, **body):
 def test_another_handler_takes_it_and_the_history_says_who_and_why(stack, lost):
     (row,) = stack.parked_rows()
     assert (row.state, row.error) == ("held", "unknown-handler")
+    kind = row.fingerprint
     assert f"laurel events retry {lost} --to" in row.detail
     retry(stack, lost, to=HANDLER, reason="it has a new name")
+    (row,) = stack.parked_rows()
+    assert (row.handler, row.fingerprint != kind) == (HANDLER, True)
     assert stack.retry_parked() == 1
     assert stack.effects() == ["2020"]
     with stack.session("scoring") as session:
@@ -58,7 +61,9 @@ def test_what_the_other_has_handled_already_is_not_done_again(stack, lost):
 def test_a_name_that_nobody_has_is_refused_with_those_that_somebody_has(stack, lost):
     refused = retry(stack, lost, 422, to="scoring.dreamt")
     (error,) = refused["errors"]
-    assert (error["field"], HANDLER in error["message"]) == ("to", True)
+    known = error["message"].removeprefix("must be one of ").split(", ")
+    assert (error["field"], HANDLER in known, known == sorted(known)) == ("to", True, True)
+    assert refused["detail"].startswith("No handler is called 'scoring.dreamt': to must be one of")
     assert stack.parked_rows()[0].handler == OLD
 
 

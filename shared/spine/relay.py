@@ -60,7 +60,7 @@ LANES = {
         replays,
     ),
 }
-AGAIN_FIRST = 8  # windows: in each such one what was refused goes before what is new
+AGAIN_FIRST = 8  # windows: in each such one, or when nothing is new, what was refused goes first
 PATIENCE = Patience(cap_seconds=60)
 NO_EXCHANGE = "NOT_FOUND - no exchange"  # RabbitMQ's words
 REFUSED, UNSENDABLE, NACK = "refused", "unsendable", "nack"
@@ -142,11 +142,11 @@ class Relay:
         """One window: refused rows keep no new one back, and no flood of new ones a refused one."""
         self._windows += 1
         new, again = LANES[self.lane]
-        order = (again, new) if self._windows % AGAIN_FIRST == 0 else (new, again)
+        is_turn = self._windows % AGAIN_FIRST == 0
         rows: list[Row[Any]] = []
-        for claim in order:
-            if left := self._width - len(rows):
-                values = {"window": left, "now": datetime.now(UTC)}
+        for claim in (again, new) if is_turn else (new, again):
+            if (is_turn or not rows) and len(rows) < self._width:
+                values = {"window": self._width - len(rows), "now": datetime.now(UTC)}
                 rows += session.execute(claim, values).all()
         return rows
 

@@ -22,7 +22,7 @@ from shared.spine.relay import LANES, Relay, RelayError, republish_all
 from shared.telemetry import RELAY_FAILURES
 
 SWEEP_SECONDS = 1.0
-PACE_SECONDS = 0.02  # a window for each event by itself takes all there is at 200 events a second
+REST_SECONDS = 0.02  # at most; a relay of single events that never rested would take a whole core
 
 
 class Spine(Loops, DependencyProvider):
@@ -62,6 +62,8 @@ class Spine(Loops, DependencyProvider):
             self._wakes[lane].set()
 
     def _publish(self, lane: str) -> None:
+        """Publish until nothing more waits; rest as long as that took, and wait to be woken."""
+        began = time.monotonic()
         try:
             self._relays[lane].publish_window()
             while self._relays[lane].is_behind and not self.stopping.is_set():
@@ -74,7 +76,8 @@ class Spine(Loops, DependencyProvider):
             raise
         ended = time.monotonic()
         self._wakes[lane].wait(SWEEP_SECONDS)
-        self.stopping.wait(max(0.0, ended + PACE_SECONDS - time.monotonic()))
+        rested = ended + min(REST_SECONDS, ended - began)
+        self.stopping.wait(max(0.0, rested - time.monotonic()))
         self._wakes[lane].clear()
 
     def _retry(self) -> None:

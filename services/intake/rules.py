@@ -60,6 +60,7 @@ JUDGING = (
     "warning_score",
     "hard_gates",
     "finding_keys",
+    "key_names",
     "rectification_days",
     "not_cooperating_fails",
     "least_returned",

@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from shared.lines import Says
-from shared.programme.values import IMMEDIATE, RECTIFY
+from shared.programme.values import IMMEDIATE, RECTIFY, plain
 
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
 COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
@@ -49,10 +49,6 @@ KEY = validate.Regexp(
     r"[A-Za-z][A-Za-z0-9_-]{0,59}\Z",
     error="must be 1 to 60 letters, digits, - or _, first a letter",
 )
-
-
-def _plain(key: str) -> str:
-    return key.casefold().translate({ord("-"): None, ord("_"): None})
 
 
 def _positive(most: int, places: int) -> Callable[[Decimal], None]:
@@ -97,7 +93,7 @@ class _Submission(Schema):
             raise ValidationError("must be after opens_at", "closes_at")
 
 
-class _Class(Schema):
+class _Named(Schema):
     name_zh = fields.String(required=True, validate=TEXT)
     name_en = fields.String(required=True, validate=TEXT)
 
@@ -126,6 +122,9 @@ class _Inspection(Schema):
     warning_score = fields.Decimal(required=True, as_string=True, validate=POINTS)
     hard_gates = fields.List(fields.String(validate=KEY), load_default=list)
     finding_keys = fields.List(fields.String(validate=KEY), load_default=list)
+    key_names = fields.Dict(
+        keys=fields.String(validate=KEY), values=fields.Nested(_Named), load_default=dict
+    )
     rectification_days = fields.Integer(required=True, strict=True, validate=DAYS)
     not_cooperating_fails = fields.Boolean(load_default=True)
     least_returned = fields.Integer(load_default=1, strict=True, validate=COUNT)
@@ -146,10 +145,15 @@ class _Inspection(Schema):
         for name in ("hard_gates", "finding_keys"):
             if twice := sorted({key for key in data[name] if data[name].count(key) > 1}):
                 raise ValidationError(f"names twice: {', '.join(twice)}", name)
-        gates = {_plain(key): key for key in data["hard_gates"]}
+        gates = {plain(key): key for key in data["hard_gates"]}
         for key in data["finding_keys"]:
-            if (gate := gates.get(_plain(key), key)) != key:
+            if (gate := gates.get(plain(key), key)) != key:
                 raise ValidationError(f"{key} is almost the hard gate {gate}", "finding_keys")
+        if strange := sorted(
+            data["key_names"].keys() - {*data["hard_gates"], *data["finding_keys"]}
+        ):
+            told = f"{strange[0]} is neither a hard gate nor one of finding_keys"
+            raise ValidationError(told, "key_names")
 
 
 class Definition(Schema):
@@ -162,7 +166,7 @@ class Definition(Schema):
     name_zh = fields.String(required=True, validate=TEXT)
     name_en = fields.String(required=True, validate=TEXT)
     submission = fields.Nested(_Submission, required=True)
-    classes = fields.Dict(keys=fields.String(), values=fields.Nested(_Class), required=True)
+    classes = fields.Dict(keys=fields.String(), values=fields.Nested(_Named), required=True)
     directions = fields.List(fields.Nested(_Direction), required=True, validate=ITEMS)
     required_evidence = fields.List(fields.String(validate=TEXT), required=True)
     unit_quotas = fields.Dict(

@@ -30,6 +30,11 @@ class Criterion:
     maximum: Decimal
 
 
+def plain(key: str) -> str:
+    """A key without what is easily mistyped: two keys that are plainly one are too alike."""
+    return "".join(filter(str.isalnum, key.casefold()))
+
+
 @dataclass(frozen=True)
 class InspectionPolicy:
     """How inspections are judged; scores are points of 100, rates are per cent.
@@ -54,6 +59,13 @@ class InspectionPolicy:
     rule_version: str
     citation_zh: str
     citation_en: str
+    key_names: Mapping[str, Mapping[str, str]]
+
+    def named(self, key: str) -> tuple[str, str]:
+        """What a finding is about as the public reads it, in Chinese and English."""
+        if name := self.key_names.get(key):
+            return f"{name['name_zh']}（{key}）", f"{name['name_en']} ({key})"
+        return key, key
 
     @property
     def is_immediate(self) -> bool:

@@ -30,6 +30,7 @@ DECISION = {
     "rule_version": "1",
     "actor": "official:developer",
     "inspection": None,
+    "acted_by": None,
     "decided_at": NOW,
     "effective_at": NOW,
 }

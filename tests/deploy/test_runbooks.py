@@ -162,6 +162,10 @@ def test_what_nobody_can_read_is_found_tried_again_and_discarded(running):
     book.run("laurel events retry <id>", id=first)
     wait_until(lambda: running.parked()[first]["attempts"] == 2, SECONDS, "another attempt")
     assert json.loads(book.run("laurel events show <id> --json", id=first))["state"] == "held"
+    (ours,) = (row["id"] for row in running.parked().values() if row["handler"] == HANDLER)
+    another = "scoring.close_entry"
+    book.run("laurel events retry <id> --to <handler>", id=ours, handler=another)
+    assert running.parked()[ours]["handler"] == another
     for one in (first, *others):
         book.run(DISCARD, id=one, why="nobody can read it")
     for service in ("scoring", "inspection", "notification"):

@@ -56,6 +56,11 @@ def inspections(draw):
         "warning_score": warning,
         "hard_gates": keys[:gates],
         "finding_keys": keys[gates:],
+        "key_names": {
+            key: {"name_zh": draw(WORDS), "name_en": draw(WORDS)}
+            for key in keys
+            if draw(st.booleans())
+        },
         "rectification_days": draw(st.integers(1, 1000)),
         "not_cooperating_fails": draw(st.booleans()),
         "least_returned": draw(st.integers(1, 100_000)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from shared.programme.values import InspectionPolicy
+from shared.programme.values import InspectionPolicy, plain
 
 
 def disagreements(
@@ -30,9 +30,5 @@ def unknown_keys(report: Mapping[str, Any], policy: InspectionPolicy) -> list[st
     keys = [item["key"] for item in report["findings"] if item["key"] not in gates]
     if policy.finding_keys:
         return sorted(set(keys) - set(policy.finding_keys))
-    plain_gates = {_plain(gate) for gate in gates}
-    return sorted({key for key in keys if _plain(key) in plain_gates})
-
-
-def _plain(key: str) -> str:
-    return "".join(filter(str.isalnum, key.casefold()))
+    plain_gates = {plain(gate) for gate in gates}
+    return sorted({key for key in keys if plain(key) in plain_gates})

@@ -152,8 +152,8 @@ def _judge(
 ) -> tuple[Outcome, list[str], list[str]]:
     breaches = sorted(f["key"] for f in report["findings"] if f["result"] == "breach")
     gates = [key for key in breaches if key in policy.hard_gates]
-    zh = [f"触及一票否决项：{key}" for key in gates]
-    en = [f"hard gate breached: {key}" for key in gates]
+    zh = [f"触及一票否决项：{policy.named(key)[0]}" for key in gates]
+    en = [f"hard gate breached: {policy.named(key)[1]}" for key in gates]
     if report["result"] in STOPPING:
         outcome, reason_zh, reason_en = STOPPING[report["result"]]
         return outcome, [reason_zh, *zh], [reason_en, *en]
@@ -164,8 +164,8 @@ def _judge(
         en.append(f"score {_shown(points)} is below {policy.warning_score}")
     if zh:
         return Outcome.FAIL, zh, en
-    zh = [f"发现问题：{key}" for key in breaches]
-    en = [f"breach found: {key}" for key in breaches]
+    zh = [f"发现问题：{policy.named(key)[0]}" for key in breaches]
+    en = [f"breach found: {policy.named(key)[1]}" for key in breaches]
     if points is not None and points < Fraction(policy.pass_score):
         zh.append(f"得分{_shown(points)}，低于{policy.pass_score}分")
         en.append(f"score {_shown(points)} is below {policy.pass_score}")

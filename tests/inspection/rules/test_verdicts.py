@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,7 @@ def policy(
     least_returned=1,
     least_return_rate="0",
     finding_keys=(),
+    key_names=MappingProxyType({}),
 ):
     return InspectionPolicy(
         policy=IMMEDIATE if is_immediate else RECTIFY,
@@ -43,6 +45,7 @@ def policy(
         warning_score=Decimal(warning),
         hard_gates=GATES,
         finding_keys=finding_keys,
+        key_names=key_names,
         rectification_days=30,
         not_cooperating_fails=not_cooperating_fails,
         least_returned=least_returned,
@@ -192,6 +195,23 @@ def test_a_gate_that_is_breached_is_told_also_where_the_inspection_came_to_nothi
         verdict = verdicts.verdict(report(result, breaches=("major_accident",)), policy())
         assert verdict.outcome is outcome
         assert "hard gate breached: major_accident" in verdict.reasons_en
+
+
+def test_what_was_found_is_told_by_its_name_and_its_key():
+    names = {
+        "major_accident": {"name_zh": "发生重大事故", "name_en": "major accident"},
+        "signage": {"name_zh": "标识标牌", "name_en": "signage of the site"},
+    }
+    made = policy(key_names=names)
+    failed = verdicts.verdict(report(breaches=("major_accident", "signage")), made)
+    assert failed.reasons_zh == ("触及一票否决项：发生重大事故（major_accident）",)
+    assert failed.reasons_en == ("hard gate breached: major accident (major_accident)",)
+    rectify = verdicts.verdict(report(breaches=("records", "signage")), made)
+    assert rectify.reasons_zh == ("发现问题：records", "发现问题：标识标牌（signage）")
+    assert rectify.reasons_en == (
+        "breach found: records",
+        "breach found: signage of the site (signage)",
+    )
 
 
 def test_keys_of_findings_come_from_the_definition():

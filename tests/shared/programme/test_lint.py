@@ -378,6 +378,8 @@ def test_any_damage_to_a_good_definition_is_survived(start, length, piece):
         ("  corps: 5\n", "  corps: 5\n  PROVINSE: 3\n", "unit_quotas.PROVINSE"),
         ("  corps: 5\n", "  corps: 5\n  CORP: 3\n", "unit_quotas.CORP"),
         ("    - signage\n", "    - signage\n    - False-Material\n", "inspection.finding_keys"),
+        ("    signage: {name_zh", "    signs: {name_zh", "inspection.key_names"),
+        ("name_en: signage}", "name_en: ' '}", "inspection.key_names.signage.name_en"),
         ("key: innovation", "key: '\u200b'", "rubric.0.key"),
         ("name_zh: 生活类", "name_zh: \u202e生活类", "classes.A.name_zh"),
         ('rule_version: "2020-1"', "rule_version: '\u200b\u2060'", "inspection.rule_version"),

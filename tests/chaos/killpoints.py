@@ -74,13 +74,13 @@ def before_ack(point):
     """The handler's transaction is committed, the batch is not acknowledged."""
     _before(amqp.AmqpConsumer, "ack", point, lambda *_: handled[0])
     handled = [False]
-    handle_batch = entrypoints.handle_batch
+    take = entrypoints.EventHandler.take
 
-    def noted(*args):
-        handle_batch(*args)
+    def noted(*args, **named):
+        take(*args, **named)
         handled[0] = True
 
-    entrypoints.handle_batch = noted
+    entrypoints.EventHandler.take = staticmethod(noted)
 
 
 def while_parking(point):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ruamel.yaml import YAML
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local import process
@@ -22,7 +22,7 @@ from services.intake import models
 from services.intake.commands.reports import report_violation
 from shared.catalogue import INTAKE
 from shared.cli.demo import doors
-from shared.project import DECIDED_GROUNDS
+from shared.project import DECIDED_GROUNDS, State
 from shared.spine.context import Actor, Context
 from shared.spine.database import AbortedTransactionError, Database
 from tests.chaos import poison
@@ -151,8 +151,13 @@ class Load:
         return log.count("played") == self._size.rounds
 
     def _draft(self):
+        """Projects that can be reported: designated, as far as intake knows."""
         self._publish("LOAD")
-        return [self._create("LOAD") for _ in range(PROJECTS)]
+        drafts = [self._create("LOAD") for _ in range(PROJECTS)]
+        own = update(models.Application).where(models.Application.project.in_(drafts))
+        with self._database.transaction() as session:
+            session.execute(own.values(state=State.DESIGNATED))
+        return drafts
 
     def _publish(self, programme):
         """Publish the next edition of a programme whose window is open now."""

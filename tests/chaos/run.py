@@ -101,8 +101,13 @@ def _poison(scene):
     """Send one of each kind, and another body under the id of an event that was handled."""
     poisons, url = poison.raw(), scene.environ()["LAUREL_BROKER_URL"]
     handled = "SELECT event_id FROM inbox WHERE handler = %s LIMIT 1"
-    wait_until(lambda: scene.sql("inspection", handled, poison.HANDLER), 60, "a handled report")
-    [(event_id,)] = scene.sql("inspection", handled, poison.HANDLER)
+
+    def a_report():
+        scene.load.raise_errors()
+        return scene.sql("inspection", handled, poison.HANDLER)
+
+    wait_until(a_report, 60, "a handled report")
+    [(event_id,)] = a_report()
     [(body,)] = scene.sql("intake", "SELECT body FROM outbox WHERE event_id = %s", event_id)
     poisons.append(poison.duplicate_of(bytes(body)))
     poison.send(url, poisons)

@@ -284,8 +284,8 @@ BAD = {
     "an inspector twice": (reported(inspectors=["agency-x-0", "agency-x-0"]), "implausible"),
     "before the draw": (reported(conducted_on="2020-10-01"), "implausible"),
     "in the future": (reported(conducted_on="2031-01-01"), "implausible"),
-    "no breach beside a breach": (reported(result="no_breach", findings=[{"key": "a", "result": "breach"}]), "implausible"),
-    "a finding twice": (reported(result="breach", findings=[{"key": "a", "result": "ok"}] * 2), "implausible"),
+    "no breach beside a breach": (reported(result="no_breach", findings=[{"key": "signage", "result": "breach"}]), "implausible"),
+    "a finding twice": (reported(result="breach", findings=[{"key": "signage", "result": "ok"}] * 2), "implausible"),
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.catalogue import SERVICES
+from shared.telemetry import EVENTS_HANDLED, TIMER_FAILURES
 from shared.testing import Laurel
 from shared.web.app import WebApp
 from tests.browser import NARROW, WIDE, served
@@ -50,6 +51,8 @@ def test_an_operator_sees_a_parked_group_has_it_retried_and_sees_it_go(
 def test_every_page_fits_and_the_console_says_nothing(desk, browser, address, size):
     browser.resize(size)
     desk.park(60, detail="x" * 400, subject="y" * 100, handler="z" * 80)
+    EVENTS_HANDLED.labels("scoring", "revocation.acknowledged", "handled").inc(1_000_000)
+    TIMER_FAILURES.labels("scoring", "designate_due").inc(1_000_000)
     (parked,) = desk.park(body=b"w" * 500, headers={"headers": {"long": "v" * 900}})
     log_in(desk, browser, address)
     for path in (

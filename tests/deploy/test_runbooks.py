@@ -36,6 +36,7 @@ INSERT INTO entries (project, programme, unit, undertaker, title, direction, con
 VALUES ('orphan', 'none', 'P110000', '{}', 't', 1, '', 'PUBLICISED', 0, 1, '[]', 0, %s)
 """
 
+RENAMED = "UPDATE parked SET handler = 'scoring.was_renamed' WHERE id = %s"
 SECONDS = 90
 HANDLER = "scoring.keep_programme"
 PAIR = f'{{handler="{HANDLER}",service="scoring",source="intake"}}'
@@ -163,9 +164,9 @@ def test_what_nobody_can_read_is_found_tried_again_and_discarded(running):
     wait_until(lambda: running.parked()[first]["attempts"] == 2, SECONDS, "another attempt")
     assert json.loads(book.run("laurel events show <id> --json", id=first))["state"] == "held"
     (ours,) = (row["id"] for row in running.parked().values() if row["handler"] == HANDLER)
-    another = "scoring.close_entry"
-    book.run("laurel events retry <id> --to <handler>", id=ours, handler=another)
-    assert running.parked()[ours]["handler"] == another
+    execute(running, RENAMED, ours, service="scoring")
+    book.run("laurel events retry <id> --to <handler>", id=ours, handler=HANDLER)
+    assert running.parked()[ours]["handler"] == HANDLER
     for one in (first, *others):
         book.run(DISCARD, id=one, why="nobody can read it")
     for service in ("scoring", "inspection", "notification"):

@@ -17,7 +17,7 @@ from shared.machine import next_state
 from shared.project import Reason, State
 
 IN_TIME = Reason(
-    "在受理期内提交，所需材料齐全", "submitted in time, with all evidence that is asked for"
+    "在规定期限内提交，所需材料齐全", "submitted in time, with all evidence that is asked for"
 )
 FOUND_TRUE = Reason(
     "推荐单位已逐项核实，予以推荐", "the recommending unit verified every item and recommends it"
@@ -60,7 +60,6 @@ JUDGING = (
     "warning_score",
     "hard_gates",
     "finding_keys",
-    "key_names",
     "rectification_days",
     "not_cooperating_fails",
     "least_returned",

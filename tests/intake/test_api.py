@@ -100,7 +100,7 @@ def test_every_move_that_others_hear_of_says_why_by_which_rules_who_and_when(int
     why = {kind: (d["reasons_zh"], d["reasons_en"]) for kind, d in _decisions(told)}
     assert why == {
         "submitted": (
-            ["在受理期内提交，所需材料齐全"],
+            ["在规定期限内提交，所需材料齐全"],
             ["submitted in time, with all evidence that is asked for"],
         ),
         "returned": (["2项材料需要说明或补正"], ["items of evidence that are questioned: 2"]),

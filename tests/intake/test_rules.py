@@ -92,6 +92,13 @@ def test_a_rule_is_the_same_whatever_zeros_it_is_written_with():
             rules.named_once(known, policy | changed)
 
 
+def test_a_name_that_is_corrected_makes_no_other_rule():
+    policy = {"rule_version": "1", "pass_score": "65"}
+    known = rules.named_once({}, policy)
+    named = policy | {"key_names": {"signage": {"name_zh": "标识", "name_en": "signs"}}}
+    assert rules.named_once(known, named) == known
+
+
 def test_each_version_of_the_rules_has_a_name_of_its_own():
     first = {"rule_version": "1", "pass_score": "65"}
     known = rules.named_once({}, first)

@@ -120,25 +120,35 @@ def recuse_in_conflict(session: Session, expert: models.Expert, context: Context
     # What has ended may go on this moment, and asks then: locked, so that one of both is asked.
     for entry in _in_states(session, own, *UNDECIDED, State.NOT_SELECTED):
         if entry.state in UNDECIDED:
-            recuse_conflicted(session, entry, context)
+            _recuse_conflicted(session, entry, [expert], context)
 
 
-def recuse_conflicted(session: Session, entry: models.Entry, context: Context) -> None:
-    """Ask again which of the entry's experts are in conflict with it; their scores do not count.
+def ask_conflicts_again(session: Session, entry: models.Entry, context: Context) -> None:
+    """Take experts off an entry that goes on whose conflict was found while it did not."""
+    experts = models.Expert.code.in_([assignment.expert for assignment in _active(entry)])
+    found = session.scalars(select(models.Expert).where(experts)).all()
+    _recuse_conflicted(session, entry, found, context)
+
+
+def _recuse_conflicted(
+    session: Session, entry: models.Entry, experts: Iterable[models.Expert], context: Context
+) -> None:
+    """Scores of those in conflict do not count.
 
     An entry that had its score, rank or place waits for another expert's score, and is ranked anew.
     """
-    experts = {a.expert: session.get_one(models.Expert, a.expert) for a in _active(entry)}
-    conflicted = [a for a in _active(entry) if _is_in_conflict(experts[a.expert], entry)]
+    codes = {expert.code for expert in experts if _is_in_conflict(expert, entry)}
+    conflicted = [assignment for assignment in _active(entry) if assignment.expert in codes]
+    if not conflicted:
+        return
     for assignment in conflicted:
         assignment.recused = "conflict of interest"
-    if conflicted and entry.state in WITH_SCORE:
+    if entry.state in WITH_SCORE:
         entry.state = moved(entry.state, Move.LOSE_SCORE)
         entry.score_text = entry.publicity = entry.designate_at = None
         entry.reasons = [SCORE_LOST.en]
         tell(session, APPLICATION_RESUMED, entry, [SCORE_LOST], context)
-    if conflicted:
-        _complete(session, entry, round_of(session, entry.programme), context)
+    _complete(session, entry, round_of(session, entry.programme), context)
 
 
 def own_assignment(session: Session, project: str, actor: Actor) -> models.Assignment:

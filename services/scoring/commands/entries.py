@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
-from services.scoring.commands.assignments import recuse_conflicted
+from services.scoring.commands.assignments import ask_conflicts_again
 from services.scoring.commands.decisions import tell
 from services.scoring.commands.selection import has_place
 from services.scoring.rules.reasons import BAR_UNDONE, INCOMPLETE, PLACE_GONE, barred_by
@@ -115,7 +115,7 @@ def _resume(session: Session, entry: models.Entry, context: Context) -> None:
         return
     entry.reasons = [INCOMPLETE.en] if entry.state == State.RECOMMENDED else []
     tell(session, APPLICATION_RESUMED, entry, [BAR_UNDONE], context)
-    recuse_conflicted(session, entry, context)
+    ask_conflicts_again(session, entry, context)
 
 
 def _end_barred(session: Session, entry: models.Entry, revoked: str, context: Context) -> None:

@@ -65,4 +65,4 @@ def _end_objected(session: Session, entry: models.Entry, reason: Reason, context
         entry.state = moved(entry.state, Move.UPHOLD_OBJECTION)
     entry.reasons = [reason.en]
     tell(session, APPLICATION_NOT_SELECTED, entry, [reason], context)
-    entry.rank = entry.barred_from = None
+    entry.rank = entry.barred_from = None  # who keeps a rank waits for a place

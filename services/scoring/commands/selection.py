@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
-from services.scoring.commands.assignments import exact_score, recuse_conflicted, scores_of
+from services.scoring.commands.assignments import ask_conflicts_again, exact_score, scores_of
 from services.scoring.commands.decisions import tell
 from services.scoring.commands.programmes import round_of
 from services.scoring.rules import ranking
@@ -85,7 +85,7 @@ def _keep_outcome(
         tell(session, APPLICATION_NOT_SELECTED, entry, outcome.reasons, context)
     elif waited:
         tell(session, APPLICATION_RESUMED, entry, [PLACE_FREE], context)
-        recuse_conflicted(session, entry, context)
+        ask_conflicts_again(session, entry, context)
 
 
 def open_publicity(session: Session, programme: str, context: Context) -> models.Publicity:

@@ -118,10 +118,8 @@ def test_a_refusal_says_what_is_wrong(agency, code):
     agency.office.post("/v1/agencies/agency-a/keys", old)
     with agency.office.session("inspection") as session:
         context = acting(agency.office.clock.now())
-        assert (
-            messages.receive_message(session, REFUSED[code](agency), context).reason
-            == (REASONS[code])
-        )
+        receipt = messages.receive_message(session, REFUSED[code](agency), context)
+        assert receipt.reason == REASONS[code]
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,9 @@ def test_who_was_scored_again_takes_the_turn_that_the_new_score_gives(round_, da
     anew = [
         replace(c, score=data.draw(SCORES), again=True) for c in candidates if c.project in again
     ]
-    by_merit = sorted([*waiting, *anew], key=ranking._merit)
+    by_merit = sorted(
+        [*waiting, *anew], key=lambda c: (-c.score, -c.criteria[0], c.content_hash, c.project)
+    )
     later = replace(places, ranked=places.ranked + len(candidates))
     second = ranking.rank([*waiting, *anew], later)
     assert [outcome.project for outcome in second] == [c.project for c in by_merit]

@@ -9,13 +9,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from shared.agency.message import REPORTED, STARTED, Report
-from shared.catalogue import (
-    AGENCY_RECEIPT,
-    CATALOGUE,
-    PARTNER_EVENTS,
-    PARTNER_RECEIPTS,
-    EventType,
-)
+from shared.catalogue import AGENCY_RECEIPT, CATALOGUE, PARTNER_EVENTS, PARTNER_RECEIPTS, EventType
 from shared.spine.envelope import CONTENT_TYPE
 
 REFERENCE = re.compile(r"#/components/schemas/(\w+)")

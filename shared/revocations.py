@@ -10,7 +10,7 @@ from shared.catalogue import REVOCATION_ACKNOWLEDGED
 from shared.project import Outlet
 from shared.spine.context import Context
 from shared.spine.envelope import Event
-from shared.spine.outbox import record
+from shared.spine.outbox import Aggregate, record
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ def who_acted(event: Event) -> str:
     return str(decision.get("acted_by") or event.data["undertaker"]["uscc"])
 
 
-class AcknowledgementColumns:
+class AcknowledgementColumns(Aggregate):
     """The table that each service with outlets has of its own.
 
     `revocation` and `event` are ids of events: the real time between the two is how long it took.
+    `subject` is project, epoch, outlet and, where it has several, receiver.
     """
 
     __tablename__ = "acknowledgements"
@@ -47,14 +48,8 @@ class AcknowledgementColumns:
     outlet: Mapped[str]
     receiver: Mapped[str | None]
     revocation: Mapped[str]
-    sequence: Mapped[int]
     acknowledged_at: Mapped[datetime]
     event: Mapped[str]
-
-    @property
-    def event_subject(self) -> str:
-        """Project, epoch, outlet and, where it has several, receiver."""
-        return self.subject
 
 
 def acknowledge(
@@ -78,7 +73,6 @@ def acknowledge(
         outlet=outlet,
         receiver=receiver,
         revocation=revoked.revocation,
-        sequence=0,
         acknowledged_at=context.now,
     )
     acknowledgement.event = record(session, REVOCATION_ACKNOWLEDGED, acknowledgement, context).id

@@ -99,9 +99,7 @@ TIMER_FAILURES = _counter(
     "laurel_timer_failures_total", "Timer runs and due rows that raised.", "timer"
 )
 RELAY_FAILURES = _counter(
-    "laurel_relay_failures_total",
-    "Windows left unconfirmed, and events refused, by kind.",
-    "kind",
+    "laurel_relay_failures_total", "Windows left unconfirmed, and events refused, by kind.", "kind"
 )
 CONSUMERS = _gauge(
     "laurel_consumers", "1 while this process consumes a queue that it should, else 0.", "queue"

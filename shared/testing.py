@@ -30,13 +30,7 @@ from shared.spine.context import Actor, Context
 from shared.spine.conversation import Conversation
 from shared.spine.database import Database
 from shared.spine.deadletters import park_dead_letters
-from shared.spine.entrypoints import (
-    Timer,
-    entrypoints_of,
-    handlers_of,
-    inlets_of,
-    topology_from,
-)
+from shared.spine.entrypoints import Timer, entrypoints_of, handlers_of, inlets_of, topology_from
 from shared.spine.entrypoints.consuming import Take
 from shared.spine.envelope import Event
 from shared.spine.parking.retries import retry_due

@@ -5,12 +5,20 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, WriteOnlyMapped, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    WriteOnlyMapped,
+    mapped_column,
+    relationship,
+    synonym,
+)
 
 from services.intake.rules import Verdict
 from shared.programme.kept import KeptProgramme
 from shared.project import State
 from shared.revocations import AcknowledgementColumns
+from shared.spine.outbox import Aggregate
 from shared.spine.tables import COLUMN_TYPES
 
 
@@ -20,28 +28,18 @@ class Base(DeclarativeBase):
     type_annotation_map = COLUMN_TYPES
 
 
-class Programme(KeptProgramme, Base):
+class Programme(Aggregate, KeptProgramme, Base):
     """One round's definition; a later edition replaces the earlier one."""
 
-    sequence: Mapped[int] = mapped_column(default=0)
+    programme: Mapped[str] = synonym("id")  # as events call it
     published_at: Mapped[datetime]
     published_by: Mapped[str]
     rule_versions: Mapped[dict[str, str]]
 
     @property
-    def event_subject(self) -> str:
-        """The round."""
-        return self.id
-
-    @property
     def version(self) -> int:
         """The edition: what an editor has seen."""
         return self.edition
-
-    @property
-    def programme(self) -> str:
-        """The round, under the event's name."""
-        return self.id
 
 
 class RecommendingUnit(Base):
@@ -71,7 +69,7 @@ class UnitQuota(Base):
     numbered: Mapped[int] = mapped_column(default=0)
 
 
-class Application(Base):
+class Application(Aggregate, Base):
     """One application, and the project it becomes; its id is the project's."""
 
     __tablename__ = "applications"
@@ -90,7 +88,6 @@ class Application(Base):
     contact_email: Mapped[str]
     state: Mapped[State] = mapped_column(String)
     epoch: Mapped[int] = mapped_column(default=0)
-    sequence: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=0)
     content_hash: Mapped[str | None]
     opinion: Mapped[str | None]
@@ -107,11 +104,6 @@ class Application(Base):
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012
     valid_from = valid_to = rectify_by = None  # an event tells these of a designation
     same = cast("Sequence[str]", ())  # a page says this beside it
-
-    @property
-    def event_subject(self) -> str:
-        """The project."""
-        return self.project
 
     @property
     def undertaker(self) -> dict[str, str]:
@@ -169,12 +161,14 @@ class Acknowledgement(AcknowledgementColumns, Base):
     """What the outlet `bar` acted on."""
 
 
-class Report(Base):
+class Report(Aggregate, Base):
     """A change reported by an undertaker, or a violation reported by anyone official."""
 
     __tablename__ = "reports"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    change: Mapped[str] = synonym("id")  # as events call it
+    violation: Mapped[str] = synonym("id")  # as events call it
     project: Mapped[str] = mapped_column(index=True)
     kind: Mapped[str]
     ground: Mapped[str | None]
@@ -182,19 +176,3 @@ class Report(Base):
     summary: Mapped[str]
     reported_at: Mapped[datetime]
     reported_by: Mapped[str]
-    sequence: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def event_subject(self) -> str:
-        """The report itself."""
-        return self.id
-
-    @property
-    def change(self) -> str:
-        """Its id, under the change event's name."""
-        return self.id
-
-    @property
-    def violation(self) -> str:
-        """Its id, under the violation event's name."""
-        return self.id

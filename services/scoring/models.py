@@ -4,11 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, synonym
 
 from shared.programme.kept import KeptProgramme
 from shared.project import State
 from shared.revocations import AcknowledgementColumns
+from shared.spine.outbox import Aggregate
 from shared.spine.tables import COLUMN_TYPES
 
 
@@ -22,7 +23,7 @@ class Programme(KeptProgramme, Base):
     """The definition that intake published."""
 
 
-class Entry(Base):
+class Entry(Aggregate, Base):
     """One recommended application on its way to designation; its sequence goes on from intake's.
 
     `acted_by` is the undertaker that its revocation bars; `barred_from` is where an
@@ -42,7 +43,6 @@ class Entry(Base):
     content_hash: Mapped[str]
     state: Mapped[State] = mapped_column(String)
     epoch: Mapped[int] = mapped_column(default=0)
-    sequence: Mapped[int]
     score_text: Mapped[str | None]
     rank: Mapped[int | None]
     reasons: Mapped[list[str]] = mapped_column(default=list)
@@ -57,11 +57,6 @@ class Entry(Base):
         order_by="Assignment.expert", lazy="selectin"
     )
     rectify_by = decision = None  # an event tells these of a designation
-
-    @property
-    def event_subject(self) -> str:
-        """The project."""
-        return self.project
 
     @property
     def score(self) -> Decimal | None:
@@ -98,34 +93,25 @@ class Assignment(Base):
     scored_at: Mapped[datetime | None]
 
 
-class Publicity(Base):
+class Publicity(Aggregate, Base):
     """One list under publicity."""
 
     __tablename__ = "publicities"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    publicity: Mapped[str] = synonym("id")  # as events call it
     programme: Mapped[str]
     opens_on: Mapped[date]
     closes_on: Mapped[date]
-    sequence: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def event_subject(self) -> str:
-        """The list."""
-        return self.id
-
-    @property
-    def publicity(self) -> str:
-        """Its id, under the event's name."""
-        return self.id
 
 
-class Objection(Base):
+class Objection(Aggregate, Base):
     """An objection to one entry. Who objected is sealed: in no event, log or public answer."""
 
     __tablename__ = "objections"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    objection: Mapped[str] = synonym("id")  # as events call it
     project: Mapped[str] = mapped_column(ForeignKey("entries.project"), index=True)
     real_name: Mapped[str]
     contact: Mapped[str]
@@ -137,17 +123,6 @@ class Objection(Base):
     reason: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]
-    sequence: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def event_subject(self) -> str:
-        """The objection itself."""
-        return self.id
-
-    @property
-    def objection(self) -> str:
-        """Its id, under the event's name."""
-        return self.id
 
 
 class Acknowledgement(AcknowledgementColumns, Base):

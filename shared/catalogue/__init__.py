@@ -25,13 +25,7 @@ from shared.catalogue.intake import (
     PROGRAMME_PUBLISHED,
     VIOLATION_REPORTED,
 )
-from shared.catalogue.names import (
-    INSPECTION,
-    INTAKE,
-    NOTIFICATION,
-    SCORING,
-    SERVICES,
-)
+from shared.catalogue.names import INSPECTION, INTAKE, NOTIFICATION, SCORING, SERVICES
 from shared.catalogue.notification import (
     NOTICE_DELIVERED,
     NOTICE_FAILED,
@@ -48,42 +42,3 @@ from shared.catalogue.scoring import (
 )
 from shared.spine.broker.topology import PARTNER_EVENTS, PARTNER_RECEIPTS
 from shared.spine.events import CATALOGUE, EventType
-
-__all__ = [
-    "AGENCY_RECEIPT",
-    "APPLICATION_NOT_SELECTED",
-    "APPLICATION_RECOMMENDED",
-    "APPLICATION_REJECTED",
-    "APPLICATION_RESUMED",
-    "APPLICATION_RETURNED",
-    "APPLICATION_SCORED",
-    "APPLICATION_SUBMITTED",
-    "CATALOGUE",
-    "CHANGE_REPORTED",
-    "INSPECTION",
-    "INSPECTION_COMPLETED",
-    "INSPECTION_DRAWN",
-    "INSPECTION_PLANNED",
-    "INTAKE",
-    "NOTICE_DELIVERED",
-    "NOTICE_FAILED",
-    "NOTICE_PUBLISHED",
-    "NOTIFICATION",
-    "OBJECTION_DECIDED",
-    "PARTNER_EVENTS",
-    "PARTNER_RECEIPTS",
-    "PROGRAMME_PUBLISHED",
-    "PROJECT_CHANGED",
-    "PROJECT_DESIGNATED",
-    "PROJECT_EXPIRED",
-    "PROJECT_REINSTATED",
-    "PROJECT_REVOKED",
-    "PUBLICITY_OPENED",
-    "RECTIFICATION_CLOSED",
-    "RECTIFICATION_ORDERED",
-    "REVOCATION_ACKNOWLEDGED",
-    "SCORING",
-    "SERVICES",
-    "VIOLATION_REPORTED",
-    "EventType",
-]

@@ -120,12 +120,7 @@ RECTIFICATION_CLOSED = declare(
     "rectification.closed", INSPECTION, ProjectState, None, "The re-inspection passed."
 )
 PROJECT_REVOKED = declare(
-    "project.revoked",
-    INSPECTION,
-    ProjectState,
-    None,
-    "The designation is taken back.",
-    urgent=True,
+    "project.revoked", INSPECTION, ProjectState, None, "The designation is taken back.", urgent=True
 )
 PROJECT_REINSTATED = declare(
     "project.reinstated", INSPECTION, ProjectState, None, "The revocation's basis fell."

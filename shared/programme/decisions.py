@@ -10,11 +10,7 @@ from shared.spine.context import Context
 
 
 def by_round(
-    session: Session,
-    table: type[Any],
-    programme: str,
-    reasons: Sequence[Reason],
-    context: Context,
+    session: Session, table: type[Any], programme: str, reasons: Sequence[Reason], context: Context
 ) -> dict[str, Any]:
     """The decision; one that comes before its round's announcement names the round alone.
 

@@ -20,13 +20,7 @@ from shared.spine.broker import Delivery
 from shared.spine.database import Database
 from shared.spine.envelope import Event, decoded
 from shared.spine.events import CATALOGUE
-from shared.spine.handlers import (
-    Handler,
-    MessageHandler,
-    enter,
-    handle_one,
-    refuse_other_body,
-)
+from shared.spine.handlers import Handler, MessageHandler, enter, handle_one, refuse_other_body
 from shared.telemetry import EVENT_DELAY, EVENTS_HANDLED
 
 MOST_TRIES = 4

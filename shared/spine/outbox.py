@@ -6,11 +6,11 @@ PostgreSQL.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.event import listens_for
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, object_mapper
 
 from shared.spine import tables
 from shared.spine.context import Context
@@ -20,30 +20,27 @@ from shared.spine.events import EventType
 PENDING = "laurel_outbox"
 
 
-class Aggregate(Protocol):
-    """What an event can be about: it has an identity and counts its own versions."""
+class Aggregate:
+    """A row that events are about: its key is their subject, and it counts its versions."""
+
+    sequence: Mapped[int] = mapped_column(default=0)
 
     @property
     def event_subject(self) -> str:
-        """The aggregate's id."""
-        ...
-
-    sequence: int
+        """The row's primary key."""
+        (key,) = object_mapper(self).primary_key_from_instance(self)
+        return str(key)
 
 
 def record(
-    session: Session,
-    event_type: EventType,
-    aggregate: Aggregate,
-    context: Context,
-    **more: Any,
+    session: Session, event_type: EventType, aggregate: Aggregate, context: Context, **more: Any
 ) -> Event:
     """Add one event to the outbox of this transaction, as the aggregate's next version.
 
     The data are the aggregate's attributes (and `more`, which wins) as the event's schema dumps
     them; what does not fit the schema raises at once, so nothing unreadable is ever published.
     """
-    aggregate.sequence += 1
+    aggregate.sequence = (aggregate.sequence or 0) + 1  # a new row has its default when written
     event_id, cause = new_id(), context.cause
     event = Event(
         id=event_id,

@@ -11,17 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import (
-    Row,
-    Select,
-    Table,
-    Update,
-    bindparam,
-    delete,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Row, Select, Table, Update, bindparam, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shared.runtime import Runtime

@@ -74,8 +74,7 @@ def storable(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         raise InvalidError(f"The {where} is nested too deeply.", errors=[]) from error
     if errors:
         raise InvalidError(
-            f"The {where} is not valid: {errors[0]['field']}: {errors[0]['message']}",
-            errors=errors,
+            f"The {where} is not valid: {errors[0]['field']}: {errors[0]['message']}", errors=errors
         )
     return values
 

@@ -12,14 +12,7 @@ from shared.spine import tables
 from shared.spine.database import Database
 from shared.spine.envelope import CONTENT_TYPE, Event, decode, encode, new_id
 from shared.testing import Laurel
-from tests.notification.ends import (  # noqa: F401 - fixtures
-    letter,
-    mailbox,
-    other_receiver,
-    post,
-    receiver,
-    revoked,
-)
+from tests.notification.ends import letter, mailbox, other_receiver, post, receiver, revoked  # noqa: F401 - fixtures
 
 NOW = datetime(2021, 3, 4, 2, 0, tzinfo=UTC)
 PROJECT = "2020-P110000-0003"

@@ -80,23 +80,14 @@ def transcripts(draw):
     count = draw(st.integers(1, len(targets)))
     secret, public_value = draw(st.text(max_size=5)), draw(st.text(max_size=5))
     return drawn(
-        targets,
-        inspectors,
-        target_count=count,
-        caps=caps,
-        secret=secret,
-        public_value=public_value,
+        targets, inspectors, target_count=count, caps=caps, secret=secret, public_value=public_value
     )
 
 
 @given(transcripts())
 def test_two_independent_programmes_draw_alike(transcript):
     assert draws.check_transcript(transcript) == []
-    assert recompute(transcript) == (
-        transcript["seed"],
-        transcript["results"],
-        transcript["skips"],
-    )
+    assert recompute(transcript) == (transcript["seed"], transcript["results"], transcript["skips"])
 
 
 @given(transcripts())

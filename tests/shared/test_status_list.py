@@ -93,8 +93,7 @@ WHOLE = zlib.compress(pack([0, 1, 2, 3], 2), 9)
 
 
 @pytest.mark.parametrize(
-    "squeezed",
-    [*(WHOLE[:-cut] for cut in range(1, len(WHOLE))), WHOLE + b"x", WHOLE + WHOLE, b""],
+    "squeezed", [*(WHOLE[:-cut] for cut in range(1, len(WHOLE))), WHOLE + b"x", WHOLE + WHOLE, b""]
 )
 def test_a_list_that_is_not_whole_tells_nothing(squeezed):
     with pytest.raises(ValueError, match="status list"):

@@ -9,8 +9,6 @@ from services.inspection.api.projects import ProjectRoutes
 from services.inspection.api.revocations import RevocationRoutes
 from services.inspection.api.tasks import TaskRoutes
 
-__all__ = ["InspectionApi"]
-
 
 class InspectionApi(
     AgencyRoutes,

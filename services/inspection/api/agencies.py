@@ -41,12 +41,7 @@ class AgencyRoutes(ServiceApi):
         return keyset(session, select(Agency), call.page)
 
     @route(
-        "POST",
-        "/v1/agencies/<agency>/keys",
-        role="official",
-        body=KeyIn,
-        answer=KeyOut,
-        status=201,
+        "POST", "/v1/agencies/<agency>/keys", role="official", body=KeyIn, answer=KeyOut, status=201
     )
     def add_key(self, session: Session, call: Call) -> AgencyKey:
         """Register a public key of an agency with its validity."""

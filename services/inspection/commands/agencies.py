@@ -55,7 +55,6 @@ def add_key(session: Session, code: str, values: dict[str, Any], context: Contex
         code=Code.KEY_REGISTERED,
         reason=f"Key {values['kid']} is registered.",
         received_at=context.now,
-        sequence=0,
         reasons_zh=[],
         reasons_en=[],
     )

@@ -3,12 +3,7 @@
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from services.inspection.commands.projects import (
-    cited,
-    move_project,
-    policy_of,
-    revoke_project,
-)
+from services.inspection.commands.projects import cited, move_project, policy_of, revoke_project
 from services.inspection.models.inspections import Inspection
 from services.inspection.models.projects import Project
 from services.inspection.rules import states

@@ -136,9 +136,7 @@ def dismiss_task(session: Session, task_id: str, reason: str, context: Context) 
 def _refuse_open_tasks(session: Session, project: Project) -> None:
     """A withdrawal must not be the way out of a revocation."""
     grave = select(Task.kind, Task.id).where(
-        Task.project == project.project,
-        Task.kind.not_in([*ChangeKind]),
-        Task.decided_at.is_(None),
+        Task.project == project.project, Task.kind.not_in([*ChangeKind]), Task.decided_at.is_(None)
     )
     if waiting := session.execute(grave.limit(1)).first():
         raise IllegalTransitionError(

@@ -27,11 +27,7 @@ def start_inspection(inspection: Inspection) -> None:
 
 
 def conclude_inspection(
-    session: Session,
-    inspection: Inspection,
-    report: dict[str, Any],
-    message: str,
-    context: Context,
+    session: Session, inspection: Inspection, report: dict[str, Any], message: str, context: Context
 ) -> Verdict:
     """Record the verdict and, where the rules say so, revoke in the same transaction.
 
@@ -123,10 +119,7 @@ def _open_task(session: Session, inspection: Inspection, context: Context) -> No
 
 
 def _consequence(
-    inspection: Inspection,
-    project: Project,
-    outcome: Outcome,
-    policy: InspectionPolicy,
+    inspection: Inspection, project: Project, outcome: Outcome, policy: InspectionPolicy
 ) -> Move | None:
     if inspection.epoch != project.epoch:
         return None

@@ -231,7 +231,6 @@ def _row(
         signature=incoming.signature,
         channel=incoming.channel,
         received_at=now,
-        sequence=0,
         reasons_zh=[],
         reasons_en=[],
     )

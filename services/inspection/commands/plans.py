@@ -69,7 +69,6 @@ def plan_inspections(session: Session, values: dict[str, Any], context: Context)
         public_value=values["public_value"],
         draw_at=values["draw_at"],
         planned_at=context.now,
-        sequence=0,
     )
     plan.plan_sha256 = draws.plan_hash(_announced(plan))
     session.add(plan)
@@ -172,7 +171,6 @@ def _inspection(
         epoch=project.epoch,
         order=project.order if project.state == State.RECTIFYING else None,
         drawn_at=now,
-        sequence=0,
         reasons_zh=[],
         reasons_en=[],
     )

@@ -176,11 +176,7 @@ def move_project(
 
 
 def _decision(
-    session: Session,
-    project: Project,
-    reasons: Reasons,
-    context: Context,
-    basis: Mapping[str, Any],
+    session: Session, project: Project, reasons: Reasons, context: Context, basis: Mapping[str, Any]
 ) -> dict[str, Any]:
     newest = cited(programme_of(session, Programme, project.programme).inspection)
     instant = context.now.isoformat()

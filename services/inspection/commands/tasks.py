@@ -38,9 +38,7 @@ def answer_tasks(
     if task_id and (task is None or task.project != project or task.kind in [*ChangeKind]):
         raise InvalidError.at("task", "is no task of this project that a revocation answers")
     reporting = select(Task).where(
-        Task.project == project,
-        Task.ground == ground,
-        Task.decided_at.is_(None),
+        Task.project == project, Task.ground == ground, Task.decided_at.is_(None)
     )
     tasks = {one.id: one for one in session.scalars(reporting.with_for_update())}
     if task is not None:

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.inspection.models import Base
+from shared.spine.outbox import Aggregate
 
 
 class Agency(Base):
@@ -47,7 +48,7 @@ class Inspector(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
-class Message(Base):
+class Message(Aggregate, Base):
     """One agency message with its raw bytes and signature, kept as evidence, and its receipt."""
 
     __tablename__ = "messages"
@@ -68,9 +69,3 @@ class Message(Base):
     reasons_zh: Mapped[list[str]] = mapped_column(default=list)
     reasons_en: Mapped[list[str]] = mapped_column(default=list)
     received_at: Mapped[datetime]
-    sequence: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def event_subject(self) -> str:
-        """The receipt."""
-        return self.receipt

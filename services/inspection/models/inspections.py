@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from services.inspection.models import Base
 from services.inspection.rules.states import Stage
+from shared.spine.outbox import Aggregate
 
 
-class Plan(Base):
+class Plan(Aggregate, Base):
     """A frozen plan, and after the draw its transcript."""
 
     __tablename__ = "plans"
@@ -33,15 +34,9 @@ class Plan(Base):
     draw_at: Mapped[datetime]
     planned_at: Mapped[datetime]
     transcript: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    sequence: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def event_subject(self) -> str:
-        """The plan."""
-        return self.id
 
 
-class Inspection(Base):
+class Inspection(Aggregate, Base):
     """One inspection; `order` is the one that led to the rectification which it re-inspects."""
 
     __tablename__ = "inspections"
@@ -67,9 +62,3 @@ class Inspection(Base):
     conducted_on: Mapped[date | None]
     reported_at: Mapped[datetime | None]
     concluded_at: Mapped[datetime | None]
-    sequence: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def event_subject(self) -> str:
-        """The inspection."""
-        return self.inspection

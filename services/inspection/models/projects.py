@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.inspection.models import Base
 from shared.project import State
+from shared.spine.outbox import Aggregate
 
 
-class Project(Base):
+class Project(Aggregate, Base):
     """A designated project under supervision; its sequence goes on from scoring's."""
 
     __tablename__ = "projects"
@@ -26,7 +27,6 @@ class Project(Base):
     direction: Mapped[int]
     state: Mapped[State] = mapped_column(String)
     epoch: Mapped[int]
-    sequence: Mapped[int]
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     expire_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -43,11 +43,6 @@ class Project(Base):
             return None
         times = ("decided_at", "effective_at")
         return self.decided | {name: datetime.fromisoformat(self.decided[name]) for name in times}
-
-    @property
-    def event_subject(self) -> str:
-        """The project."""
-        return self.project
 
 
 class Task(Base):

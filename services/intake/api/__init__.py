@@ -5,13 +5,6 @@ from services.intake.api.programmes import ProgrammeRoutes
 from services.intake.api.reports import ReportRoutes
 from services.intake.api.reviews import ReviewRoutes
 
-__all__ = ["IntakeApi"]
 
-
-class IntakeApi(
-    ProgrammeRoutes,
-    ApplicationRoutes,
-    ReviewRoutes,
-    ReportRoutes,
-):
+class IntakeApi(ProgrammeRoutes, ApplicationRoutes, ReviewRoutes, ReportRoutes):
     """All of intake's routes."""

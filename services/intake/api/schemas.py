@@ -8,17 +8,7 @@ from services.intake.rules import Verdict
 from shared.lines import says_something
 from shared.programme.schema import COUNT, UNIT_KINDS
 from shared.project import DECIDED_GROUNDS, ChangeKind
-from shared.web.fields import (
-    FILENAME,
-    LONG,
-    REMARK,
-    SHA256,
-    SHORT,
-    TEXT,
-    Mail,
-    Uscc,
-    Versioned,
-)
+from shared.web.fields import FILENAME, LONG, REMARK, SHA256, SHORT, TEXT, Mail, Uscc, Versioned
 
 
 class ProgrammeIn(Schema):
@@ -180,10 +170,7 @@ class ChangeIn(Schema):
     """A major change of the undertaker."""
 
     project = fields.String(required=True)
-    kind = fields.String(
-        required=True,
-        validate=validate.OneOf([*ChangeKind]),
-    )
+    kind = fields.String(required=True, validate=validate.OneOf([*ChangeKind]))
     occurred_on = fields.Date(required=True)
     summary = fields.String(required=True, validate=LONG)
 

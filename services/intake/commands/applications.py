@@ -32,7 +32,6 @@ def create_application(
         project=_next_number(session, values["programme"], values["unit"]),
         state=State.DRAFT,
         epoch=0,
-        sequence=0,
         version=0,
         created_at=context.now,
         **{name: value for name, value in values.items() if name != "evidence"},
@@ -67,13 +66,7 @@ def add_evidence(
     application = own_application(session, project, context.actor)
     application.state = rules.moved(application.state, Move.EDIT)
     _attach(application, item)
-    note(
-        application,
-        context,
-        "evidence added",
-        kind=item["kind"],
-        sha256=item["sha256"],
-    )
+    note(application, context, "evidence added", kind=item["kind"], sha256=item["sha256"])
     session.flush()
     return application
 

@@ -27,7 +27,7 @@ def publish_programme(
     programme = parse(definition)
     row = session.get(models.Programme, programme.id, with_for_update=True)
     if row is None:
-        row = models.Programme(id=programme.id, edition=0, sequence=0, rule_versions={})
+        row = models.Programme(id=programme.id, edition=0, rule_versions={})
         session.add(row)
     row.rule_versions = rules.named_once(row.rule_versions, definition["inspection"])
     row.edition += 1

@@ -49,7 +49,7 @@ def _report(
     session: Session, event_type: EventType, values: dict[str, Any], context: Context
 ) -> models.Report:
     report = models.Report(
-        id=new_id(), reported_at=context.now, reported_by=str(context.actor), sequence=0, **values
+        id=new_id(), reported_at=context.now, reported_by=str(context.actor), **values
     )
     session.add(report)
     record(session, event_type, report, context)

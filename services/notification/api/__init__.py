@@ -7,8 +7,6 @@ from services.notification.api.register import RegisterRoutes
 from services.notification.api.status_list import StatusListRoutes
 from services.notification.api.subscribers import SubscriberRoutes
 
-__all__ = ["NotificationApi"]
-
 
 class NotificationApi(
     RegisterRoutes,

@@ -72,7 +72,6 @@ def _write(session: Session, kind: CircularKind, event: Event, now: datetime) ->
     )
     return Circular(
         number=number_of(year, serial),
-        sequence=0,
         year=year,
         serial=serial,
         kind=kind,

@@ -15,16 +15,7 @@ from shared.spine.context import Context
 from shared.spine.database import insert_new
 from shared.spine.envelope import Event
 
-AS_IS = (
-    "programme",
-    "unit",
-    "title",
-    "direction",
-    "epoch",
-    "valid_from",
-    "valid_to",
-    "rectify_by",
-)
+AS_IS = ("programme", "unit", "title", "direction", "epoch", "valid_from", "valid_to", "rectify_by")
 
 
 def follow_project(session: Session, event: Event, context: Context) -> HistoryEntry:

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Float, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from services.notification.models import Base, Json
+from shared.spine.outbox import Aggregate
 
 
 class Subscriber(Base):
@@ -34,7 +35,7 @@ class Subscriber(Base):
     __table_args__ = (Index("subscribers_scope", "scope"),)
 
 
-class Delivery(Base):
+class Delivery(Aggregate, Base):
     """One message to one subscriber about one event; its content is fixed when it is queued.
 
     `due_at` is real time, as every delay is; the other instants are programme time.
@@ -44,7 +45,7 @@ class Delivery(Base):
     hint = "See GET /v1/deliveries."
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    sequence: Mapped[int]
+    delivery: Mapped[str] = synonym("id")  # as events call it
     subscriber: Mapped[str]
     outlet: Mapped[str]
     cause: Mapped[str]
@@ -79,16 +80,6 @@ class Delivery(Base):
             sqlite_where=text("state = 'failed'"),
         ),
     )
-
-    @property
-    def event_subject(self) -> str:
-        """The delivery's id."""
-        return self.id
-
-    @property
-    def delivery(self) -> str:
-        """The id, under the name that events use."""
-        return self.id
 
 
 class Attempt(Base):

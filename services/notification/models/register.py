@@ -5,11 +5,12 @@ import json
 from datetime import UTC, date, datetime
 
 from sqlalchemy import JSON, Index, and_
-from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote, synonym
 
 from services.notification.models import Base, Json
 from services.notification.rules.circulars import CircularKind
 from shared.revocations import AcknowledgementColumns
+from shared.spine.outbox import Aggregate
 
 
 class Project(Base):
@@ -19,6 +20,7 @@ class Project(Base):
     hint = "Search at /v1/register."
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str] = synonym("id")  # as events call it
     sequence: Mapped[int]
     programme: Mapped[str]
     unit: Mapped[str]
@@ -44,11 +46,6 @@ class Project(Base):
         Index("projects_changed", "changed_at"),
         {"sqlite_with_rowid": False},
     )
-
-    @property
-    def project(self) -> str:
-        """The id, under the name that events use."""
-        return self.id
 
 
 class HistoryEntry(Base):
@@ -93,7 +90,7 @@ class Acknowledgement(AcknowledgementColumns, Base):
     """What register, status list, circulars, letters and webhooks acted on."""
 
 
-class Circular(Base):
+class Circular(Aggregate, Base):
     """A published circular: what it says is fixed at publication, whatever happens later.
 
     `quashed_by` is the circular of the reinstatement that undid the revocation, if there is one.
@@ -104,7 +101,7 @@ class Circular(Base):
     page_key = ("year", "serial")  # numbers as text would put the ten thousandth before the second
 
     number: Mapped[str] = mapped_column(primary_key=True)
-    sequence: Mapped[int]
+    notice: Mapped[str] = synonym("number")  # as events call it
     year: Mapped[int]
     serial: Mapped[int]
     kind: Mapped[str]
@@ -146,16 +143,6 @@ class Circular(Base):
         Index("circulars_published", "published_at"),
         Index("circulars_ground", "ground"),
     )
-
-    @property
-    def event_subject(self) -> str:
-        """The number."""
-        return self.number
-
-    @property
-    def notice(self) -> str:
-        """The number, under the name that events use."""
-        return self.number
 
     @property
     def digest(self) -> str:

@@ -6,13 +6,7 @@ from shared.project import State
 
 BEFORE_PUBLICITY = frozenset({State.RECOMMENDED, State.SCORING, State.SCORED, State.SHORTLISTED})
 ENROLLED = frozenset(
-    {
-        State.DESIGNATED,
-        State.RECTIFYING,
-        State.REVOKED,
-        State.EXPIRED,
-        State.WITHDRAWN,
-    }
+    {State.DESIGNATED, State.RECTIFYING, State.REVOKED, State.EXPIRED, State.WITHDRAWN}
 )
 REGISTERED = ENROLLED | {State.PUBLICISED}
 
@@ -25,10 +19,7 @@ class Status(IntEnum):
     SUSPENDED = 2
 
 
-_STATUS = {
-    State.DESIGNATED: Status.DESIGNATED,
-    State.RECTIFYING: Status.SUSPENDED,
-}
+_STATUS = {State.DESIGNATED: Status.DESIGNATED, State.RECTIFYING: Status.SUSPENDED}
 
 
 def status_of(state: str) -> Status:

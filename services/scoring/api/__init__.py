@@ -6,14 +6,6 @@ from services.scoring.api.experts import ExpertRoutes
 from services.scoring.api.objections import ObjectionRoutes
 from services.scoring.api.selection import SelectionRoutes
 
-__all__ = ["ScoringApi"]
 
-
-class ScoringApi(
-    ExpertRoutes,
-    AssignmentRoutes,
-    EntryRoutes,
-    SelectionRoutes,
-    ObjectionRoutes,
-):
+class ScoringApi(ExpertRoutes, AssignmentRoutes, EntryRoutes, SelectionRoutes, ObjectionRoutes):
     """All of scoring's routes."""

@@ -26,9 +26,7 @@ class ConflictsIn(Schema):
     """Declared conflicts of interest."""
 
     conflicts = fields.List(
-        Party(),
-        required=True,
-        validate=validate.Length(1, error="must have at least one item"),
+        Party(), required=True, validate=validate.Length(1, error="must have at least one item")
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.scoring import models
 from services.scoring.commands.decisions import tell
 from services.scoring.commands.programmes import round_of
-from services.scoring.rules.assignment import Candidate, Judge, TooFewExpertsError, assign
+from services.scoring.rules.assignment import Candidate, Expert, TooFewExpertsError, assign
 from services.scoring.rules.reasons import SCORE_LOST, scored
 from services.scoring.rules.scores import (
     NotAssignedError,
@@ -39,11 +39,11 @@ def assign_experts(session: Session, programme: str, context: Context) -> dict[s
     ).all()
     entries = _in_states(session, models.Entry.programme == programme, State.SCORING)
     candidates = [
-        Candidate(e.project, e.direction, needed - len(_active(e)), _barred(e, experts))
+        Candidate(e.project, e.direction, needed - len(_active(e)), _excluded(e, experts))
         for e in entries
         if len(_active(e)) < needed
     ]
-    assigned, missing = assign(candidates, _judges(session, experts))
+    assigned, missing = assign(candidates, _loads(session, experts))
     if missing:
         raise TooFewExpertsError(
             f"{len(missing)} entries lack experts without conflict, for example "
@@ -163,7 +163,7 @@ def _active(entry: models.Entry) -> list[models.Assignment]:
     return [a for a in entry.assignments if not a.recused]
 
 
-def _barred(entry: models.Entry, experts: Iterable[models.Expert]) -> frozenset[str]:
+def _excluded(entry: models.Entry, experts: Iterable[models.Expert]) -> frozenset[str]:
     """Experts in conflict of interest with the entry, and those who have or had it."""
     return frozenset(
         {expert.code for expert in experts if _is_in_conflict(expert, entry)}
@@ -185,7 +185,7 @@ def _in_states(
     return session.scalars(statement.with_for_update()).all()
 
 
-def _judges(session: Session, experts: Iterable[models.Expert]) -> list[Judge]:
+def _loads(session: Session, experts: Iterable[models.Expert]) -> list[Expert]:
     assignment = models.Assignment
     rows = session.execute(
         select(assignment.expert, func.count())
@@ -193,4 +193,4 @@ def _judges(session: Session, experts: Iterable[models.Expert]) -> list[Judge]:
         .group_by(assignment.expert)
     )
     loads = Counter({row[0]: row[1] for row in rows})
-    return [Judge(e.code, frozenset(e.directions), loads[e.code]) for e in experts]
+    return [Expert(e.code, frozenset(e.directions), loads[e.code]) for e in experts]

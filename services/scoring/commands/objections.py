@@ -30,7 +30,7 @@ def receive_objection(
         or context.now >= entry.designate_at
     ):
         raise NotUnderPublicityError(f"Project {entry.project} is not under publicity now.")
-    objection = models.Objection(id=new_id(), received_at=context.now, sequence=0, **values)
+    objection = models.Objection(id=new_id(), received_at=context.now, **values)
     session.add(objection)
     entry.frozen_count += 1
     return objection

@@ -100,7 +100,7 @@ def open_publicity(session: Session, programme: str, context: Context) -> models
     opens_on = china_date(context.now)
     closes_on = add_working_days(opens_on, round_.publicity_working_days, round_.workday_overrides)
     publicity = models.Publicity(
-        id=new_id(), programme=programme, opens_on=opens_on, closes_on=closes_on, sequence=0
+        id=new_id(), programme=programme, opens_on=opens_on, closes_on=closes_on
     )
     session.add(publicity)
     for entry in entries:

@@ -23,16 +23,16 @@ class TooFewExpertsError(LaurelError):
 
 @dataclass(frozen=True)
 class Candidate:
-    """An entry to be scored by `wanted` more experts; `barred` are those who must not."""
+    """An entry to be scored by `wanted` more experts; `excluded` are those who must not."""
 
     project: str
     direction: int
     wanted: int
-    barred: frozenset[str] = field(default=frozenset())
+    excluded: frozenset[str] = field(default=frozenset())
 
 
 @dataclass(frozen=True)
-class Judge:
+class Expert:
     """An expert, the directions they know, and how much they have already."""
 
     code: str
@@ -41,36 +41,36 @@ class Judge:
 
 
 def assign(
-    candidates: Sequence[Candidate], judges: Sequence[Judge]
+    candidates: Sequence[Candidate], experts: Sequence[Expert]
 ) -> tuple[dict[str, list[str]], dict[str, int]]:
     """Experts by project, and how many experts are missing by project (then assign nothing)."""
     candidates = sorted(candidates, key=lambda c: c.project)
-    judges = sorted(judges, key=lambda j: j.code)
+    experts = sorted(experts, key=lambda e: e.code)
     flow = min_cost_flow.SimpleMinCostFlow()
-    first_judge = 1 + len(candidates)
-    sink = first_judge + len(judges)
+    first_expert = 1 + len(candidates)
+    sink = first_expert + len(experts)
     pairs: dict[int, tuple[str, str]] = {}
     for number, candidate in enumerate(candidates, start=1):
         flow.add_arc_with_capacity_and_unit_cost(0, number, candidate.wanted, 0)
-        for offset, judge in enumerate(judges):
-            if judge.code not in candidate.barred:
-                foreign = candidate.direction not in judge.directions
+        for offset, expert in enumerate(experts):
+            if expert.code not in candidate.excluded:
+                foreign = candidate.direction not in expert.directions
                 arc = flow.add_arc_with_capacity_and_unit_cost(
-                    number, first_judge + offset, 1, OTHER_DIRECTION_COST * foreign
+                    number, first_expert + offset, 1, OTHER_DIRECTION_COST * foreign
                 )
-                pairs[arc] = (candidate.project, judge.code)
+                pairs[arc] = (candidate.project, expert.code)
     wanted = sum(candidate.wanted for candidate in candidates)
-    for offset, judge in enumerate(judges):
-        for nth in range(judge.load, judge.load + len(candidates)):
+    for offset, expert in enumerate(experts):
+        for nth in range(expert.load, expert.load + len(candidates)):
             cost = (OTHER_DIRECTION_COST * wanted + 1) * nth
-            flow.add_arc_with_capacity_and_unit_cost(first_judge + offset, sink, 1, cost)
+            flow.add_arc_with_capacity_and_unit_cost(first_expert + offset, sink, 1, cost)
     flow.set_node_supply(0, wanted)
     flow.set_node_supply(sink, -wanted)
     flow.solve_max_flow_with_min_cost()
     assigned: dict[str, list[str]] = {candidate.project: [] for candidate in candidates}
-    for arc, (project, judge_code) in pairs.items():
+    for arc, (project, code) in pairs.items():
         if flow.flow(arc):
-            assigned[project].append(judge_code)
+            assigned[project].append(code)
     return assigned, _missing(candidates, assigned)
 
 

@@ -6,13 +6,7 @@ from enum import StrEnum
 from shared.machine import next_state
 from shared.project import State
 
-UNDECIDED = (
-    State.RECOMMENDED,
-    State.SCORING,
-    State.SCORED,
-    State.SHORTLISTED,
-    State.PUBLICISED,
-)
+UNDECIDED = (State.RECOMMENDED, State.SCORING, State.SCORED, State.SHORTLISTED, State.PUBLICISED)
 
 WITH_PLACE = (State.SHORTLISTED, State.PUBLICISED)
 WITH_SCORE = (State.SCORED, *WITH_PLACE)

@@ -47,11 +47,7 @@ def upgrade():
     )
     again = sa.text("published_at IS NULL AND due_at IS NOT NULL")
     op.create_index(
-        "outbox_again",
-        "outbox",
-        ["urgent", "due_at"],
-        postgresql_where=again,
-        sqlite_where=again,
+        "outbox_again", "outbox", ["urgent", "due_at"], postgresql_where=again, sqlite_where=again
     )
     op.create_index("outbox_about", "outbox", ["about"])
     op.create_index("outbox_subject", "outbox", ["subject"])
@@ -129,10 +125,7 @@ def upgrade():
         "parked_steps",
         sa.Column("number", POSITION, primary_key=True, autoincrement=True),
         sa.Column(
-            "parked",
-            sa.String(),
-            sa.ForeignKey("parked.id", ondelete="CASCADE"),
-            nullable=False,
+            "parked", sa.String(), sa.ForeignKey("parked.id", ondelete="CASCADE"), nullable=False
         ),
         sa.Column("at", Instant, nullable=False),
         sa.Column("who", sa.String(), nullable=False),

@@ -56,11 +56,7 @@ TO: Mapping[Decision, ParkedState] = {
 }
 
 
-DONE = {
-    Decision.RETRY: "retry asked",
-    Decision.DISCARD: "discarded",
-    Decision.RESTORE: "restored",
-}
+DONE = {Decision.RETRY: "retry asked", Decision.DISCARD: "discarded", Decision.RESTORE: "restored"}
 
 
 @dataclass(frozen=True)

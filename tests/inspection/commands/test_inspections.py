@@ -48,13 +48,7 @@ def test_a_failed_inspection_revokes_in_the_same_transaction(office, drawn):
     }
     told = {
         name: revoked.data["decision"][name]
-        for name in (
-            "ground",
-            "inspection",
-            "reasons_en",
-            "rule_version",
-            "actor",
-        )
+        for name in ("ground", "inspection", "reasons_en", "rule_version", "actor")
     }
     assert told == {
         "ground": "inspection_failed", "inspection": inspection, "rule_version": "2020-1",

@@ -165,14 +165,7 @@ def test_a_message_comes_by_its_agency_s_own_channel(route, user, reason):
 
 @pytest.mark.parametrize(
     ("made", "now", "valid"),
-    [
-        (0, 0, True),
-        (-1, 0, False),
-        (0, 9, True),
-        (0, 10, False),
-        (9, 9, True),
-        (10, 9, False),
-    ],
+    [(0, 0, True), (-1, 0, False), (0, 9, True), (0, 10, False), (9, 9, True), (10, 9, False)],
 )
 def test_a_key_holds_from_its_first_instant_until_its_last(agency, made, now, valid):
     office = agency.office

@@ -2,10 +2,7 @@
 
 import pytest
 
-from services.scoring.rules.objections import (
-    AnonymousObjectionError,
-    check_objection,
-)
+from services.scoring.rules.objections import AnonymousObjectionError, check_objection
 from shared.errors import EvidenceMissingError
 
 

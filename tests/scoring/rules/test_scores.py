@@ -21,10 +21,7 @@ def criterion(key, weight, maximum):
     return Criterion(key, "", "", Decimal(weight), Decimal(maximum))
 
 
-RUBRIC = [
-    criterion("innovation", "0.35", 100),
-    criterion("effect", "0.65", 30),
-]
+RUBRIC = [criterion("innovation", "0.35", 100), criterion("effect", "0.65", 30)]
 POINTS = st.decimals(0, 100, places=2)
 TOTALS = st.lists(st.decimals(0, 100, places=4), min_size=1, max_size=9)
 

@@ -193,8 +193,7 @@ FAULTS = {
     "statuses that are no text": claim("status_list", {"bits": 2, "lst": 7}),
     "statuses that do not unpack": claim("status_list", {"bits": 2, "lst": "eNo"}),
     "statuses that are empty": claim(
-        "status_list",
-        {"bits": 2, "lst": base64.urlsafe_b64encode(zlib.compress(b"")).decode()},
+        "status_list", {"bits": 2, "lst": base64.urlsafe_b64encode(zlib.compress(b"")).decode()}
     ),
     "another type": header(typ="JWT"),
     "signed by another key": another_key,

@@ -59,10 +59,7 @@ def test_a_normalised_definition_is_json_with_every_default_and_normalises_to_it
 
 def test_workday_overrides_are_days(definition):
     definition["workday_overrides"] = {"2027-02-06": True, "2027-02-08": False}
-    assert parse(definition).workday_overrides == {
-        date(2027, 2, 6): True,
-        date(2027, 2, 8): False,
-    }
+    assert parse(definition).workday_overrides == {date(2027, 2, 6): True, date(2027, 2, 8): False}
 
 
 def test_a_units_own_places_win_over_its_kinds(definition):

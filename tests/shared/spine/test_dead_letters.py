@@ -91,11 +91,7 @@ def test_an_event_given_back_too_often_is_parked_with_its_reason_and_handled(sta
         relay.publish_window()
     give_up(stack, stack.queue, "scoring")
     (row,) = drain(stack, "scoring")
-    assert (row.handler, row.event_id, row.source) == (
-        "scoring.keep_programme",
-        event.id,
-        "intake",
-    )
+    assert (row.handler, row.event_id, row.source) == ("scoring.keep_programme", event.id, "intake")
     assert (row.state, row.error) == ("waiting", "dead-lettered")
     assert row.detail == f"The broker took it out of {stack.queue}: delivery_limit."
     assert counted("scoring") == before + 1

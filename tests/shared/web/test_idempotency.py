@@ -15,10 +15,7 @@ def test_the_same_key_gives_the_same_answer_and_one_effect(both):
     assert (
         (first.status_code, first.data)
         == (second.status_code, second.data)
-        == (
-            201,
-            b'{"title":"a","copies":1}',
-        )
+        == (201, b'{"title":"a","copies":1}')
     )
     assert first.headers["ETag"] == second.headers["ETag"] == '"1"'
     assert first.content_type == second.content_type

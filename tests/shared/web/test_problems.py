@@ -56,8 +56,7 @@ def test_a_bad_query_parameter_is_named(stack):
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"{", b"\xff\xfe", b"title=a", b"[" * 100_000, b'{"copies": ' + b"9" * 5000 + b"}"],
+    "data", [b"{", b"\xff\xfe", b"title=a", b"[" * 100_000, b'{"copies": ' + b"9" * 5000 + b"}"]
 )
 def test_a_body_that_is_not_json_is_refused(stack, data):
     answer = send(stack, data)

@@ -9,13 +9,7 @@ from sqlalchemy import event, select, text
 from shared.spine import gauges, tables
 from shared.spine.broker import Message
 from shared.spine.tables import reconciliation
-from shared.telemetry import (
-    CONSUMERS,
-    DEAD_LETTERS,
-    EVENT_DELAY,
-    EVENTS_HANDLED,
-    QUEUE_MESSAGES,
-)
+from shared.telemetry import CONSUMERS, DEAD_LETTERS, EVENT_DELAY, EVENTS_HANDLED, QUEUE_MESSAGES
 
 TILE = re.compile(
     r'<li class="(\w+)"><a href="#(\w+)"><span>([^<]+)</span><strong>([^<]+)</strong>'

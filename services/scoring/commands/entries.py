@@ -1,13 +1,21 @@
 """Entries as events bring them: entered when recommended, closed when revoked."""
 
+import math
+
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
 from services.scoring.commands.assignments import ask_conflicts_again
 from services.scoring.commands.decisions import tell
-from services.scoring.commands.selection import has_place
-from services.scoring.rules.reasons import BAR_UNDONE, INCOMPLETE, PLACE_GONE, barred_by
+from services.scoring.commands.selection import has_place, is_waiting
+from services.scoring.rules.reasons import (
+    BAR_UNDONE,
+    INCOMPLETE,
+    PLACE_GONE,
+    WAITS_AGAIN,
+    barred_by,
+)
 from services.scoring.rules.states import UNDECIDED, WITH_PLACE, Move, moved, resumed
 from shared.catalogue import APPLICATION_NOT_SELECTED, APPLICATION_RESUMED
 from shared.project import Outlet, State
@@ -39,9 +47,11 @@ def enter_application(session: Session, event: Event, context: Context) -> None:
 def close_entry(session: Session, event: Event, context: Context) -> None:
     """Close the entry of a revoked project and acknowledge: once per epoch, in any order.
 
-    Entries of the undertaker that acted, which are not designated yet, end with it.
+    Entries of the undertaker that acted, which are not designated yet, end with it; those that
+    wait for a place, too.
     """
-    others = _locked(session, event.subject, who_acted(event), models.Entry.state.in_(UNDECIDED))
+    undecided = or_(models.Entry.state.in_(UNDECIDED), is_waiting())
+    others = _locked(session, event.subject, who_acted(event), undecided)
     entry = session.get(models.Entry, event.subject)
     if entry is None:
         entry = _new_entry(event, State.REVOKED)
@@ -63,7 +73,7 @@ def reopen_entry(session: Session, event: Event, context: Context) -> None:
     follow_project(session, event)
     session.flush()
     if acted_by and _barring(session, acted_by) is None:
-        for other in others:
+        for other in sorted(others, key=lambda one: one.rank or math.inf):  # places go by rank
             _resume(session, other, context)
 
 
@@ -111,7 +121,9 @@ def _resume(session: Session, entry: models.Entry, context: Context) -> None:
     if entry.state != State.PUBLICISED:
         entry.publicity = entry.designate_at = None
     if entry.state == State.NOT_SELECTED:
-        entry.reasons = [PLACE_GONE.en]
+        waits = WAITS_AGAIN if ended_from == State.NOT_SELECTED else PLACE_GONE
+        entry.reasons = [waits.en]
+        tell(session, APPLICATION_NOT_SELECTED, entry, [waits], context)
         return
     entry.reasons = [INCOMPLETE.en] if entry.state == State.RECOMMENDED else []
     tell(session, APPLICATION_RESUMED, entry, [BAR_UNDONE], context)

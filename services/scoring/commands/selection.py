@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
@@ -47,7 +47,8 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     ends here. Raises UnscoredEntriesError while any entry of the round still waits for scores.
     """
     round_ = round_of(session, programme)
-    entries = _in_states(session, programme, (State.RECOMMENDED, State.SCORING, State.SCORED))
+    ranked = models.Entry.state.in_((State.RECOMMENDED, State.SCORING, State.SCORED))
+    entries = _locked(session, programme, or_(ranked, is_waiting()))
     if unscored := [e.project for e in entries if e.state == State.SCORING]:
         raise UnscoredEntriesError(
             f"{len(unscored)} entries are not scored yet, for example {unscored[0]}.",
@@ -57,7 +58,7 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     again = {entry.project for entry in scored if entry.rank}
     for entry in scored:
         entry.rank = None
-    by_project = {entry.project: entry for entry in (*_waiting(session, programme), *scored)}
+    by_project = {e.project: e for e in entries if e.state in (State.SCORED, State.NOT_SELECTED)}
     candidates = [
         _candidate(entry, round_, again=entry.project in again) for entry in by_project.values()
     ]
@@ -94,7 +95,7 @@ def open_publicity(session: Session, programme: str, context: Context) -> models
     Raises UnknownYearError when the calendar does not know the days.
     """
     round_ = round_of(session, programme)
-    entries = _in_states(session, programme, (State.SHORTLISTED,))
+    entries = _locked(session, programme, models.Entry.state == State.SHORTLISTED)
     if not entries:
         raise NothingToPublishError(f"No entry of programme {programme} is shortlisted.")
     opens_on = china_date(context.now)
@@ -146,24 +147,20 @@ def _years_later(day: Any, years: int) -> Any:
         return day.replace(year=day.year + years, day=28)
 
 
-def _in_states(session: Session, programme: str, states: Sequence[State]) -> Sequence[models.Entry]:
-    statement = select(models.Entry).where(
-        models.Entry.programme == programme, models.Entry.state.in_(states)
-    )
+def _locked(session: Session, programme: str, which: ColumnElement[bool]) -> Sequence[models.Entry]:
+    statement = select(models.Entry).where(models.Entry.programme == programme, which)
     return session.scalars(statement.order_by(models.Entry.project).with_for_update()).all()
 
 
-def _waiting(session: Session, programme: str) -> Sequence[models.Entry]:
-    """Who was ranked and found no place; not who lost one to an objection or a bar."""
+def is_waiting() -> ColumnElement[bool]:
+    """Who was ranked and found no place; not who lost one to an objection, or to a bar."""
     entry = models.Entry
-    statement = select(entry).where(
-        entry.programme == programme,
+    return and_(
         entry.state == State.NOT_SELECTED,
         entry.rank.is_not(None),
         entry.publicity.is_(None),
         entry.barred_from.is_(None),
     )
-    return session.scalars(statement.order_by(entry.rank).with_for_update()).all()
 
 
 def has_place(session: Session, entry: models.Entry) -> bool:

@@ -10,6 +10,10 @@ PLACE_GONE = Reason(
     "承担主体受限期间，名额已由其他项目递补",
     "its place went to another while its undertaker was barred",
 )
+WAITS_AGAIN = Reason(
+    "对承担主体的限制已解除，继续按名次等待名额",
+    "the bar was undone: it waits in its turn for a place",
+)
 PLACE_FREE = Reason("名额空出，依次递补", "a place became free")
 SCORE_LOST = Reason(
     "有专家与该申报存在利害关系，其评分不再计入，由其他专家重新评分",

@@ -40,14 +40,15 @@ TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (State.PUBLICISED, Move.DESIGNATE): State.DESIGNATED,
     **{(state, Move.LOSE_SCORE): State.SCORING for state in WITH_SCORE},
     **{(state, Move.UPHOLD_OBJECTION): State.NOT_SELECTED for state in OPEN_TO_OBJECTION},
-    **{(state, Move.BAR): State.NOT_SELECTED for state in UNDECIDED},
+    **{(state, Move.BAR): State.NOT_SELECTED for state in (*UNDECIDED, State.NOT_SELECTED)},
 }
 
 
 def resumed(ended_from: State, *, has_place: bool, is_public: bool) -> State:
     """Where an entry goes on whose bar was undone: where it stood, if that still is.
 
-    Without its place it waits for another; after its publicity it needs a new one.
+    Without its place it waits for another, as before if it had none; after its publicity it needs
+    a new one.
     """
     if ended_from not in WITH_PLACE:
         return ended_from

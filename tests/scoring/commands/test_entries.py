@@ -185,6 +185,47 @@ def test_a_place_that_went_to_another_meanwhile_stays_there(scoring, said):
     assert [item["project"] for item in scoring.rank().json["items"]] == ["p1"]
 
 
+def test_who_waits_for_a_place_gets_none_under_the_bar(scoring, said):
+    scoring.publish(total_quota=1)
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1", undertaker=ANOTHER)
+    scoring.enter("p2")
+    scoring.enter("p3", undertaker=ANOTHER)
+    scoring.score_all({"p1": "90", "p2": "80", "p3": "70"})
+    scoring.rank()
+    scoring.receive(said.revoked("p9"))
+    assert scoring.entry("p2")["reasons"] == [
+        "the undertaker is barred because project p9 was revoked"
+    ]
+    scoring.publish(edition=2, total_quota=2)
+    assert [item["project"] for item in scoring.rank().json["items"]] == ["p3"]
+    scoring.receive(said.reinstated("p9", sequence=10))
+    assert scoring.entry("p2")["reasons"] == [
+        "the bar was undone: it waits in its turn for a place"
+    ]
+    told = [e.data["decision"]["reasons_en"] for e in scoring.events() if e.subject == "p2"]
+    assert told[-2:] == [
+        ["the undertaker is barred because project p9 was revoked"],
+        ["the bar was undone: it waits in its turn for a place"],
+    ]
+    scoring.publish(edition=3, total_quota=3)
+    assert [item["project"] for item in scoring.rank().json["items"]] == ["p2"]
+
+
+def test_when_a_bar_is_undone_places_go_by_rank(scoring, said):
+    scoring.publish(total_quota=2)
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1", "p2")
+    scoring.enter("p3", undertaker=ANOTHER)
+    scoring.score_all({"p1": "80", "p2": "90", "p3": "70"})
+    scoring.rank()
+    scoring.receive(said.revoked("p9"))
+    scoring.rank()
+    scoring.receive(said.reinstated("p9", sequence=10))
+    states = {"p1": "NOT_SELECTED", "p2": "SHORTLISTED", "p3": "SHORTLISTED", "p9": "DESIGNATED"}
+    assert scoring.states() == states
+
+
 def test_an_objection_upheld_under_the_bar_ends_the_entry_for_good(scoring, said):
     scoring.shortlist({"p1": "80"})
     scoring.publicise()

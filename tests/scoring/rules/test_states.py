@@ -36,6 +36,7 @@ def test_the_table_is_transitions_7_to_13_and_what_guards_undo():
         ("RECOMMENDED", "NOT_SELECTED"),
         ("SCORING", "NOT_SELECTED"),
         ("SHORTLISTED", "NOT_SELECTED"),
+        ("NOT_SELECTED", "NOT_SELECTED"),  # who waits for a place is barred
     }
 
 

@@ -15,6 +15,7 @@ class LaurelError(Exception):
 
     def __init__(self, detail: str, **extra: object) -> None:
         """`extra` members appear beside the detail in problem documents."""
+        detail = detail.encode("utf-8", "backslashreplace").decode()  # it may quote the caller
         super().__init__(detail)
         self.detail = detail
         self.extra = extra

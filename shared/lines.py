@@ -1,15 +1,17 @@
-"""What a line of text may hold, so that what is read is what is kept."""
+"""What a text may hold, so that what is read is what is kept: one rule for all services."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, validate
+from marshmallow import ValidationError, fields, validate
 
 # They turn the text around them, or end its line: what is read is not what is kept (UTS 39).
 TRICKS = frozenset(
     map(chr, (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)))
 )
-BLANK = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
+# Letters and symbols by category that show nothing: fillers of Hangul, an empty pattern of Braille.
+UNSEEN = frozenset(map(chr, (0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0)))
 
 
 def oddities(text: str, allowed: str = "") -> list[str]:
@@ -19,16 +21,16 @@ def oddities(text: str, allowed: str = "") -> list[str]:
 
 
 def says_something(text: str) -> bool:
-    """Whether it holds more than blanks, visible or not."""
-    return any(unicodedata.category(char) not in BLANK for char in text)
+    """Whether it holds a letter, digit, sign or symbol that can be seen."""
+    return any(unicodedata.category(char)[0] in "LNPS" and char not in UNSEEN for char in text)
 
 
 class Says(validate.Length):
     """So many characters: one line, or several, that hide nothing; with any, they say something."""
 
-    def __init__(self, least: int, most: int, *, lines: bool = False, without: str = "") -> None:
+    def __init__(self, least: int, most: int, *, lines: bool = False) -> None:
         super().__init__(least, most, error=f"must have {least} to {most} characters")
-        self._allowed, self._without = "\n\r\t" if lines else "", without
+        self._allowed = "\n\r\t" if lines else ""
 
     def __call__(self, value: Any) -> Any:
         """The value; raises ValidationError."""
@@ -37,6 +39,36 @@ class Says(validate.Length):
             raise ValidationError("must not be blank")
         if odd := oddities(value, self._allowed):
             raise ValidationError(f"must not hold control or direction characters ({odd[0]})")
-        if found := next((char for char in self._without if char in value), None):
-            raise ValidationError(f"must not hold {found}")
         return value
+
+
+class Names(Says):
+    """A file's name: no path, no place of a folder, nothing in it that cannot be seen."""
+
+    def __call__(self, value: Any) -> Any:
+        """The value; raises ValidationError."""
+        super().__call__(value)
+        if found := next((char for char in "/\\" if char in value), None):
+            raise ValidationError(f"must not hold {found}")
+        unseen = (char for char in value if char in UNSEEN or unicodedata.category(char) == "Cf")
+        if found := next(unseen, None):
+            raise ValidationError(f"must not hold what cannot be seen (U+{ord(found):04X})")
+        if not any(map(str.isalnum, value)):
+            raise ValidationError("must hold a letter or a digit")
+        return value
+
+
+SHORT, TEXT, FILENAME = Says(1, 80), Says(1, 200), Names(1, 200)
+LONG, REMARK = Says(1, 5000, lines=True), Says(0, 5000, lines=True)
+
+
+class Text(fields.String):
+    """Text as it is kept: without blanks around it, and saying something."""
+
+    def __init__(self, says: Says, *, validate: Any = (), **more: Any) -> None:
+        super().__init__(validate=[says, *validate], **more)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
+    ) -> str:
+        return str(super()._deserialize(value, attr, data, **more)).strip()

@@ -90,7 +90,7 @@ TABLE: dict[str, Setting] = {
     "jwt_issuer": Setting("laurel", "Expected `iss` of bearer tokens."),
     "jwt_audience": Setting("laurel", "Expected `aud` of bearer tokens."),
     "metrics_token": Setting(
-        "", "Bearer token that whoever scrapes /metrics must send; empty leaves it open.",
+        "", "Bearer token that scrapers of /metrics must send; empty: open to private networks.",
         secret=True),
     "public_writes_per_minute": Setting(
         1200, "Requests a minute that one address may send to what needs no token (agency "

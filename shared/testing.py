@@ -144,8 +144,9 @@ class Laurel:
         return runtime
 
     def http(self, service: str) -> Client:
-        """A client of that service's real WSGI application."""
-        return Client(self._apps[service])
+        """A client of that service's real WSGI application, on this machine."""
+        app = self._apps[service]
+        return Client(lambda environ, start: app({"REMOTE_ADDR": "127.0.0.1"} | environ, start))
 
     def token(self, role: str, **claims: Any) -> dict[str, str]:
         """Headers with a bearer token for that role."""

@@ -62,6 +62,8 @@ JUDGING = (
     "finding_keys",
     "rectification_days",
     "not_cooperating_fails",
+    "min_inspectors",
+    "hearing_working_days",
     "least_returned",
     "least_return_rate",
     "citation_zh",

@@ -6,10 +6,12 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from shared.bounds import MOST_VALUES, is_bulky
 from shared.errors import LaurelError
-from shared.lines import Says
+from shared.lines import Says, Text
 from shared.programme.schema import Points
 from shared.spine.envelope import UndecodableError, parse, traceparent_of
+from shared.spine.texts import storable
 
 REPORTED, STARTED = "laurel.inspection.reported", "laurel.inspection.started"
 METHODS = ("site_check", "full_assessment", "questionnaire")
@@ -23,7 +25,7 @@ RESULTS = (
 )
 FINDINGS = ("ok", "breach", "not_applicable")
 SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
-MAX_ID = 64
+MAX_ID, MAX_WORDS = 64, 2_000
 
 
 class WrongSchemaError(LaurelError):
@@ -64,7 +66,7 @@ class Part(Schema):
 class Finding(Part):
     """The result on one point of the inspection list."""
 
-    key = fields.String(required=True, validate=Says(1, 60))
+    key = Text(Says(1, 60), required=True)
     result = fields.String(required=True, validate=validate.OneOf(FINDINGS))
     note = fields.String(load_default="", validate=validate.Length(max=2000))
     evidence_sha256 = fields.String(load_default=None, allow_none=True, validate=SHA256)
@@ -88,14 +90,12 @@ class Report(Part):
 
     method = fields.String(required=True, validate=validate.OneOf(METHODS))
     conducted_on = fields.Date(required=True)
-    inspectors = fields.List(
-        fields.String(validate=Says(1, 40)), required=True, validate=validate.Length(2)
-    )
+    inspectors = fields.List(Text(Says(1, 40)), required=True, validate=validate.Length(2))
     result = fields.String(required=True, validate=validate.OneOf(RESULTS))
     findings = fields.List(fields.Nested(Finding), load_default=list)
     score = fields.Decimal(load_default=None, allow_none=True, as_string=True, validate=Points(2))
     questionnaire = fields.Nested(Questionnaire, load_default=None, allow_none=True)
-    signed_by = fields.String(required=True, validate=[Says(1, 80), _prints])
+    signed_by = Text(Says(1, 80), required=True, validate=[_prints])
 
     @validates_schema
     def _fit_the_method(self, data: dict[str, Any], **_: Any) -> None:
@@ -137,12 +137,13 @@ def read_message(body: bytes, content_type: str | None) -> AgencyMessage:
 
 def load_report(data: dict[str, Any]) -> dict[str, Any]:
     """The report with Python values; raises WrongSchemaError naming every wrong field."""
+    if is_bulky(data):
+        raise WrongSchemaError(f"The report must hold at most {MOST_VALUES} values.", errors={})
     try:
         loaded: dict[str, Any] = REPORT.load(data)
     except ValidationError as error:
-        raise WrongSchemaError(
-            f"The report breaks the schema: {error.messages}.", errors=error.messages
-        ) from error
+        told = storable(f"The report breaks the schema: {error.messages}", MAX_WORDS)
+        raise WrongSchemaError(f"{told}.", errors=error.messages) from error
     return loaded
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from shared.lines import Says
+from shared.lines import SHORT, TEXT, Says, Text
 from shared.programme.values import IMMEDIATE, RECTIFY, plain
 
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
@@ -44,7 +44,7 @@ class Points(validate.Range):
 POINTS = Points(6)
 
 
-TEXT, VERSION = Says(1, 200), Says(1, 40)
+VERSION = Says(1, 40)
 KEY = validate.Regexp(
     r"[A-Za-z][A-Za-z0-9_-]{0,59}\Z",
     error="must be 1 to 60 letters, digits, - or _, first a letter",
@@ -78,6 +78,11 @@ def _repeated(items: Sequence[Mapping[str, Any]], name: str) -> dict[int, Any]:
     }
 
 
+def _each_once(values: Sequence[str]) -> None:
+    if twice := sorted({value for value in values if values.count(value) > 1}):
+        raise ValidationError(f"names twice: {', '.join(twice)}")
+
+
 def _of_these_days(instant: datetime) -> None:
     if not 1990 <= instant.year < 2200:  # noqa: PLR2004 - years of awards, and of calendars
         raise ValidationError("must lie between 1990 and 2200")
@@ -94,22 +99,22 @@ class _Submission(Schema):
 
 
 class _Named(Schema):
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
+    name_zh = Text(TEXT, required=True)
+    name_en = Text(TEXT, required=True)
 
 
 class _Direction(Schema):
     number = fields.Integer(required=True, strict=True, validate=COUNT)
     class_code = fields.String(required=True, data_key="class")
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
+    name_zh = Text(TEXT, required=True)
+    name_en = Text(TEXT, required=True)
     quota = fields.Integer(load_default=None, allow_none=True, strict=True, validate=COUNT)
 
 
 class _Criterion(Schema):
     key = fields.String(required=True, validate=KEY)
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
+    name_zh = Text(TEXT, required=True)
+    name_en = Text(TEXT, required=True)
     weight = fields.Decimal(required=True, as_string=True, validate=_positive(1, 6))
     maximum = fields.Decimal(
         required=True, as_string=True, data_key="max", validate=_positive(1000, 2)
@@ -134,9 +139,9 @@ class _Inspection(Schema):
     hearing_working_days = fields.Integer(load_default=0, strict=True, validate=WAIT)
     draw_notice_working_days = fields.Integer(load_default=1, strict=True, validate=DAYS)
     agency_cap_per_year = fields.Integer(load_default=15, strict=True, validate=COUNT)
-    rule_version = fields.String(required=True, validate=VERSION)
-    citation_zh = fields.String(required=True, validate=TEXT)
-    citation_en = fields.String(required=True, validate=TEXT)
+    rule_version = Text(VERSION, required=True)
+    citation_zh = Text(TEXT, required=True)
+    citation_en = Text(TEXT, required=True)
 
     @validates_schema
     def _in_order(self, data: dict[str, Any], **_: Any) -> None:
@@ -163,12 +168,12 @@ class Definition(Schema):
         required=True,
         validate=validate.Regexp(r"[A-Za-z0-9]{1,20}\Z", error="must be 1 to 20 letters or digits"),
     )
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
+    name_zh = Text(TEXT, required=True)
+    name_en = Text(TEXT, required=True)
     submission = fields.Nested(_Submission, required=True)
     classes = fields.Dict(keys=fields.String(), values=fields.Nested(_Named), required=True)
     directions = fields.List(fields.Nested(_Direction), required=True, validate=ITEMS)
-    required_evidence = fields.List(fields.String(validate=TEXT), required=True)
+    required_evidence = fields.List(Text(SHORT), required=True, validate=_each_once)
     unit_quotas = fields.Dict(
         keys=fields.String(validate=_unit),
         values=fields.Integer(

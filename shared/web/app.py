@@ -15,6 +15,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
@@ -27,7 +28,7 @@ from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web import browsers, incoming
 from shared.web.access import Gate
 from shared.web.idempotency import Once
-from shared.web.limits import Limit, caller
+from shared.web.limits import Limit, caller, is_near
 from shared.web.paging import Page, page_request
 from shared.web.problems import ChangedMeanwhileError, DatabaseUnavailableError
 from shared.web.spec import PUBLIC, Call, Route, built, routes_of
@@ -91,7 +92,7 @@ class WebApp:
         trace = traceparent_of(request.headers.get("traceparent"))
         context = Context(actor, self._runtime.clock.now(), traceparent=trace)
         call = Call(path=path, context=context)
-        call.headers = dict(request.headers)
+        call.headers, call.is_near = dict(request.headers), is_near(request)
         call.raw = incoming.read_body(request)
         arguments = request.args.to_dict()
         if spec.browser:
@@ -173,6 +174,9 @@ def _as_database_problem(error: SQLAlchemyError, request: Request) -> LaurelErro
             return DatabaseUnavailableError(detail)
         case IntegrityError() if getattr(error.orig, "pgcode", None) == UNIQUE_VIOLATION:
             detail = "Another request made the same at the same moment; get it, and try again."
+            return ChangedMeanwhileError(detail)
+        case StaleDataError():
+            detail = "Another request changed the same at the same moment; get it, and try again."
             return ChangedMeanwhileError(detail)
         case DataError():
             _log.warning("value-out-of-range", path=request.path, error=str(error)[:300])

@@ -1,7 +1,4 @@
-"""What the schemas of several services have in common: kinds of text, and identifiers.
-
-A text that says something is never blank, so that no two services hold different rules for it.
-"""
+"""What the schemas of several services have in common: identifiers, instants, addresses."""
 
 import re
 from collections.abc import Mapping
@@ -11,18 +8,14 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared import uscc
-from shared.lines import Says, oddities
+from shared.lines import oddities
 
 NUMBER = re.compile(r"(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?")
 UNIT = re.compile("[A-Z][A-Z0-9]{0,15}")  # of a unit, as the programme definition has them
+LONGEST_MAILBOX, LONGEST_ADDRESS = 64, 254  # RFC 5321, 4.5.3.1
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-SHORT = Says(1, 80)
-TEXT = Says(1, 200)
-LONG = Says(1, 5000, lines=True)
-REMARK = Says(0, 5000, lines=True)
-FILENAME = Says(1, 200, without="/\\")
 CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
 SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
 
@@ -51,8 +44,12 @@ class Mail(fields.Email):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
     ) -> str:
+        if isinstance(value, str) and len(value) > LONGEST_ADDRESS:
+            raise ValidationError(f"must have at most {LONGEST_ADDRESS} characters")
         address = str(super()._deserialize(value, attr, data, **more))
         name, _, domain = address.rpartition("@")
+        if len(name) > LONGEST_MAILBOX:
+            raise ValidationError(f"must have at most {LONGEST_MAILBOX} characters before the @")
         try:
             name.encode("ascii")
             domain.encode("idna")

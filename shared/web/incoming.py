@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 from werkzeug.wrappers import Request
 
+from shared.bounds import MOST_VALUES, is_bulky
 from shared.errors import InvalidError, LaurelError
 from shared.lines import oddities
 from shared.spine.texts import is_storable
@@ -59,11 +60,21 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 def load(schema: type[Schema], values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The values as the schema has them; raises InvalidError naming every field."""
+    _refuse_bulky(values, where)
     try:
         loaded: Mapping[str, Any] = built(schema).load(storable(values, where))
     except ValidationError as error:
         raise invalid(error, where) from error
     return dict(storable(loaded, where))
+
+
+def _refuse_bulky(values: Mapping[str, Any], where: str) -> None:
+    """Before a schema looks at each value: one that is refused costs time, too."""
+    message = f"must hold at most {MOST_VALUES} values"
+    if name := next((name for name, inner in values.items() if is_bulky(inner)), None):
+        raise InvalidError.at(name, message)
+    if is_bulky(values):
+        raise InvalidError(f"The {where} {message}.", errors=[])
 
 
 def storable(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -67,6 +67,13 @@ def caller(request: Request, trusted_proxies: int) -> str:
     return (known and _holder(told[-trusted_proxies])) or _holder(request.remote_addr or "") or ""
 
 
+def is_near(request: Request) -> bool:
+    """Whether it came from a private or loopback address, and through no proxy that says so."""
+    passed_on = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via"))
+    holder = _holder(request.remote_addr or "")
+    return holder is not None and not passed_on and ip_network(holder).is_private
+
+
 def _holder(address: str) -> str | None:
     """The address or network that one caller has; some proxies add a port. None for no address."""
     told = _WITH_PORT.fullmatch(address)

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
+from shared.bounds import MOST_ERRORS
 from shared.errors import InvalidError, LaurelError
 
 CONTENT_TYPE = "application/problem+json"
@@ -35,7 +36,8 @@ def problem(error: LaurelError, instance: str) -> Response:
         "slug": error.slug,
         **error.extra,
     }
-    body = json.dumps(document, ensure_ascii=False, default=str)
+    words = json.dumps(document, ensure_ascii=False, default=str)
+    body = words.encode("utf-8", "backslashreplace")  # whatever of the caller's it repeats
     response = Response(body, status=error.status, content_type=CONTENT_TYPE)
     if error.status == 401:  # noqa: PLR2004 - RFC 9110 asks for the challenge
         response.headers["WWW-Authenticate"] = 'Bearer realm="laurel"'
@@ -53,7 +55,7 @@ def invalid(error: ValidationError, where: str) -> InvalidError:
     errors = list(_flatten(error.messages, ""))
     first = f"{errors[0]['field'] or where}: {errors[0]['message']}"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return InvalidError(f"The {where} is not valid: {first}{more}", errors=errors)
+    return InvalidError(f"The {where} is not valid: {first}{more}", errors=errors[:MOST_ERRORS])
 
 
 def _flatten(messages: Any, field: str) -> Any:

@@ -76,11 +76,17 @@ class ServiceApi(OperationsApi):
 
     @route("GET", "/metrics", produces="text/plain")
     def show_metrics(self, session: Any, call: Call) -> Response:  # noqa: ARG002 - one signature
-        """Show the metrics of this process in the Prometheus text format."""
+        """Show the metrics of this process in the Prometheus text format.
+
+        Without a token of their own they are for whoever calls from a network of ours, and not for
+        what a proxy passes on.
+        """
         token = self.runtime.settings.metrics_token
         sent = call.headers.get("Authorization", "")
         if token and not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
             raise UnauthenticatedError("Send LAUREL_METRICS_TOKEN as the bearer token.")
+        if not token and not call.is_near:
+            raise UnauthenticatedError("Set LAUREL_METRICS_TOKEN, and send it as the bearer token.")
         return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
     @route("GET", "/openapi.json")

@@ -1,5 +1,6 @@
 """An inspection service of its own, the events it is fed, and the people who use it."""
 
+import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -59,6 +60,7 @@ class Inspectorate(Laurel):
     def __init__(self, directory, environ=None, policy="immediate"):
         super().__init__(directory, environ, classes=[InspectionService])
         self.directory, self.keys = directory, {}
+        self.numbers = itertools.count(10)  # of editions and projects that no test names
         self.publish_programme(policy)
 
     @property

@@ -5,7 +5,10 @@ import hashlib
 import hmac
 import json
 import socket
+import subprocess
+import sys
 import threading
+from contextlib import suppress
 from email import message_from_bytes, policy
 
 import eventlet
@@ -194,6 +197,40 @@ def test_a_mail_server_that_is_silent_or_away_is_tried_again(letter, bench, mail
     words = "the mail server cannot be used at present"
     assert post.log() == [(1, "no-connection", words), (2, "no-connection", words)]
     assert post.delivery().state == "waiting"
+
+
+DRIPPING = """
+import warnings; warnings.simplefilter("ignore")
+import eventlet; eventlet.monkey_patch()
+import sys
+from services.notification.commands.deliveries import Parcel
+from services.notification.couriers import letters
+from shared.settings import Settings
+letters.SMTP_TIMEOUT_SECONDS = 0.5
+settings = Settings.from_environ({"LAUREL_SMTP_URL": sys.argv[1]})
+content = {"subject": "a", "text": "b", "path": "/c"}
+with letters.LetterCourier(settings, "system") as courier:
+    print(courier.send(Parcel("1", 1, "s", "li@example.org", content)).code)
+"""
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 a\r\n"])
+def test_a_mail_server_that_speaks_a_byte_at_a_time_is_given_up(greeting):
+    def drip():
+        line, _address = server.accept()
+        with line, suppress(OSError):
+            line.sendall(greeting)
+            while True:
+                line.sendall(b"2")
+                pause.wait(0.1)
+
+    pause = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"smtp://127.0.0.1:{server.getsockname()[1]}"
+        command = [sys.executable, "-c", DRIPPING, url]  # green, as a service runs
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("no-connection\n", "")
 
 
 def test_a_wrong_address_of_our_own_mail_server_is_not_the_addressee_s_fault(

@@ -26,7 +26,7 @@ class KeyExistsError(LaurelError):
 
 def register_agency(session: Session, values: dict[str, Any], context: Context) -> Agency:
     """Enter an agency in the directory, or change its entry."""
-    agency = session.get(Agency, values["code"])
+    agency = session.get(Agency, values["code"], with_for_update=True)
     if agency is None:
         agency = Agency(code=values["code"], registered_at=context.now)
         session.add(agency)

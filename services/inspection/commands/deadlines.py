@@ -1,9 +1,14 @@
 """What time itself does to a designated project: its rectification or its validity runs out."""
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from services.inspection.commands.projects import cited, move_project, policy_of, revoke_project
+from services.inspection.commands.projects import (
+    cited,
+    move_project,
+    revoke_project,
+    rules_of_order,
+)
 from services.inspection.models.inspections import Inspection
 from services.inspection.models.projects import Project
 from services.inspection.rules import states
@@ -37,11 +42,11 @@ def expire_due(session: Session, context: Context) -> int:
     return each_due(session, ordered, lambda row: keep_deadlines(session, row, context))
 
 
-def keep_due_deadlines(session: Session, programme: str, context: Context) -> None:
-    """Do what has fallen due for the projects of a round, before they are chosen from."""
+def keep_due_deadlines(session: Session, which: ColumnElement[bool], context: Context) -> None:
+    """Do what has fallen due for these projects, before it is asked in which state they are."""
     project = Project
     due = select(project).where(
-        project.programme == programme,
+        which,
         project.state.in_(states.ACTIVE),
         or_(project.rectify_until <= context.now, project.expire_at <= context.now),
     )
@@ -64,7 +69,7 @@ def keep_deadlines(session: Session, project: Project, context: Context) -> None
     if move is Move.REVOKE:
         basis["deadline"] = str(project.rectify_by)
         if order := session.get(Inspection, project.order):
-            basis |= cited(policy_of(session, order))
+            basis |= cited(rules_of_order(session, order))
         revoke_project(session, project, Ground.INSPECTION_FAILED, OVERDUE, by_time, basis=basis)
     else:
         move_project(session, project, move, EXPIRED, by_time, basis=basis)

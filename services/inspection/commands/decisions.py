@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection.commands.deadlines import keep_deadlines
+from services.inspection.commands.deadlines import keep_deadlines, keep_due_deadlines
 from services.inspection.commands.inspections import void_in_conflict
 from services.inspection.commands.projects import (
     carried_by,
@@ -114,6 +114,8 @@ def decide_change(session: Session, task_id: str, values: dict[str, Any], contex
     project = locked(session, Project, task.project)
     keep_deadlines(session, project, context)
     if values["decision"] == "replaced":
+        carried = Project.undertaker["uscc"].as_string() == values["uscc"]
+        keep_due_deadlines(session, carried, context)
         replace_undertaker(session, project, values, context)
         void_in_conflict(session, Inspection.project == project.project, context)
     else:

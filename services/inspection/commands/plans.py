@@ -82,7 +82,7 @@ def draw_plan(
     """Draw as announced, once; the drawn agencies may report from then on."""
     plan = locked(session, Plan, plan_id)
     _check_draw(plan, secrets, context.now)
-    keep_due_deadlines(session, plan.programme, context)
+    keep_due_deadlines(session, Project.programme == plan.programme, context)
     gone = _withdrawn(session, plan)
     transcript = draws.draw(
         _announced(plan), plan.targets, plan.inspectors, secrets, public_value, withdrawn=gone
@@ -179,7 +179,7 @@ def _inspection(
 def _targets(
     session: Session, programme: str, projects: list[str], context: Context
 ) -> list[dict[str, Any]]:
-    keep_due_deadlines(session, programme, context)
+    keep_due_deadlines(session, Project.programme == programme, context)
     project = Project
     statement = select(project).where(
         project.programme == programme, project.state.in_(states.ACTIVE)

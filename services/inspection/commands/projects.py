@@ -74,6 +74,8 @@ def apply_verdict(
     if move is None:
         return
     reasons = (inspection.reasons_zh, inspection.reasons_en)
+    if move is Move.ORDER_RECTIFICATION:
+        policy = rules_of_order(session, inspection)
     basis = {"inspection": inspection.inspection, **cited(policy)}
     if move is Move.REVOKE:
         basis["acted_by"] = carried_by(project, _beginning_of(inspection.conducted_on))
@@ -90,9 +92,31 @@ def apply_verdict(
 
 def policy_of(session: Session, inspection: Inspection) -> InspectionPolicy:
     """The rules that it is judged by: its plan's, or those under which its order was given."""
-    first = session.get_one(Inspection, inspection.order or inspection.inspection)
-    frozen = select(Plan.policy).where(Plan.id == first.plan)  # not the directories
+    if inspection.order is not None:
+        return rules_of_order(session, session.get_one(Inspection, inspection.order))
+    frozen = select(Plan.policy).where(Plan.id == inspection.plan)  # not the directories
     return parse_policy(session.execute(frozen).scalar_one())
+
+
+def rules_of_order(session: Session, inspection: Inspection) -> InspectionPolicy:
+    """The rules of the order that this inspection led to.
+
+    They are the newest by which the project was drawn until then, whatever else came of that draw:
+    so the order in which reports arrive decides nothing.
+    """
+    one = Inspection
+    drawn = (
+        select(Plan.policy)
+        .join(one, one.plan == Plan.id)
+        .where(
+            one.project == inspection.project,
+            one.epoch == inspection.epoch,
+            one.order.is_(None),
+            one.drawn_at <= inspection.concluded_at,
+        )
+    )
+    newest = drawn.order_by(one.drawn_at.desc(), one.inspection.desc()).limit(1)
+    return parse_policy(session.execute(newest).scalar_one())
 
 
 def revoke_project(

@@ -5,10 +5,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.intake.rules import Verdict
-from shared.lines import says_something
+from shared.lines import FILENAME, LONG, REMARK, SHORT, TEXT, Text, says_something
 from shared.programme.schema import COUNT, UNIT_KINDS
 from shared.project import DECIDED_GROUNDS, ChangeKind
-from shared.web.fields import FILENAME, LONG, REMARK, SHA256, SHORT, TEXT, Mail, Uscc, Versioned
+from shared.web.fields import SHA256, Mail, Uscc, Versioned
 
 
 class ProgrammeIn(Schema):
@@ -30,12 +30,12 @@ class UnitIn(Schema):
     """A unit's entry in the register."""
 
     kind = fields.String(required=True, validate=validate.OneOf(UNIT_KINDS))
-    name_zh = fields.String(required=True, validate=TEXT)
-    name_en = fields.String(required=True, validate=TEXT)
+    name_zh = Text(TEXT, required=True)
+    name_en = Text(TEXT, required=True)
     region_code = fields.String(
         load_default=None, allow_none=True, validate=validate.Regexp(r"\d{6}\Z")
     )
-    region_edition = fields.String(load_default=None, allow_none=True, validate=TEXT)
+    region_edition = Text(TEXT, load_default=None, allow_none=True)
 
 
 class UnitOut(UnitIn, Versioned):
@@ -47,8 +47,8 @@ class UnitOut(UnitIn, Versioned):
 class EvidenceIn(Schema):
     """One item of evidence, known by its SHA-256."""
 
-    kind = fields.String(required=True, validate=SHORT)
-    filename = fields.String(required=True, validate=FILENAME)
+    kind = Text(SHORT, required=True)
+    filename = Text(FILENAME, required=True)
     sha256 = fields.String(required=True, validate=SHA256)
     size = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2**40))
 
@@ -64,8 +64,8 @@ class EvidenceOut(EvidenceIn):
 class ApplicationEdit(Schema):
     """What may be changed in a draft."""
 
-    undertaker_name = fields.String(validate=TEXT)
-    title = fields.String(validate=TEXT)
+    undertaker_name = Text(TEXT)
+    title = Text(TEXT)
     direction = fields.Integer(strict=True, validate=COUNT)
     contact_email = Mail()
 
@@ -76,8 +76,8 @@ class ApplicationIn(Schema):
     programme = fields.String(required=True)
     unit = fields.String(required=True)
     uscc = Uscc(required=True)
-    undertaker_name = fields.String(required=True, validate=TEXT)
-    title = fields.String(required=True, validate=TEXT)
+    undertaker_name = Text(TEXT, required=True)
+    title = Text(TEXT, required=True)
     direction = fields.Integer(required=True, strict=True, validate=COUNT)
     contact_email = Mail(required=True)
     evidence = fields.List(fields.Nested(EvidenceIn), load_default=list)
@@ -139,7 +139,7 @@ class FindingIn(Schema):
 
     item = fields.Integer(required=True, strict=True, validate=COUNT)
     verdict = fields.String(required=True, validate=validate.OneOf([*Verdict]))
-    reason = fields.String(load_default="", validate=REMARK)
+    reason = Text(REMARK, load_default="")
 
     @validates_schema
     def _say_why(self, data: dict[str, Any], **_: Any) -> None:
@@ -156,14 +156,14 @@ class FindingsIn(Schema):
 class ReasonIn(Schema):
     """Why."""
 
-    reason = fields.String(required=True, validate=LONG)
+    reason = Text(LONG, required=True)
 
 
 class OpinionIn(Schema):
     """The recommendation opinion and who signs it."""
 
-    opinion = fields.String(required=True, validate=LONG)
-    signatory = fields.String(required=True, validate=SHORT)
+    opinion = Text(LONG, required=True)
+    signatory = Text(SHORT, required=True)
 
 
 class ChangeIn(Schema):
@@ -172,7 +172,7 @@ class ChangeIn(Schema):
     project = fields.String(required=True)
     kind = fields.String(required=True, validate=validate.OneOf([*ChangeKind]))
     occurred_on = fields.Date(required=True)
-    summary = fields.String(required=True, validate=LONG)
+    summary = Text(LONG, required=True)
 
 
 class ViolationIn(Schema):
@@ -180,7 +180,7 @@ class ViolationIn(Schema):
 
     project = fields.String(required=True)
     ground = fields.String(required=True, validate=validate.OneOf(DECIDED_GROUNDS))
-    summary = fields.String(required=True, validate=LONG)
+    summary = Text(LONG, required=True)
 
 
 class ReportOut(Schema):

@@ -6,9 +6,10 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.notification.rules.deliveries import CONTACT_TYPES, PUBLIC_TYPES, DeliveryState
 from services.notification.rules.states import REGISTERED
+from shared.lines import TEXT, Text
 from shared.programme.schema import COUNT
 from shared.project import Outlet, State
-from shared.web.fields import TEXT, Mail
+from shared.web.fields import Mail
 
 KINDS = (Outlet.LETTER, Outlet.WEBHOOK)
 
@@ -156,10 +157,8 @@ class SubscriberIn(Schema):
 
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     address = fields.String(required=True, validate=validate.Length(3, 500))
-    scope = fields.String(
-        load_default="all",
-        validate=TEXT,
-        metadata={"description": "all, unit:<code> or project:<id>"},
+    scope = Text(
+        TEXT, load_default="all", metadata={"description": "all, unit:<code> or project:<id>"}
     )
     event_types = fields.List(
         fields.String(validate=validate.OneOf(CONTACT_TYPES)),

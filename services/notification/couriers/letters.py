@@ -12,19 +12,24 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+import eventlet
+
 from services.notification.commands.deliveries import Parcel
 from services.notification.couriers.answer import Answer
 from shared.project import Outlet
 from shared.settings import Settings
 
-SMTP_TIMEOUT_SECONDS = 20.0
+SMTP_TIMEOUT_SECONDS = 20.0  # of one step, and twice as many of a whole letter
 FINAL_REPLIES = {550, 551, 552, 553, 554}
 ABOUT_US = b"5.7."  # RFC 3463: security or policy; a relay that denies us, a login that is wrong
 REHEARSAL = "演练 Rehearsal: "
 
 
 class LetterCourier:
-    """Sends letters over one SMTP connection, opened at the first letter; a context manager."""
+    """Sends letters over one SMTP connection, opened at the first letter; a context manager.
+
+    A letter has its time as a whole, however slowly the server speaks.
+    """
 
     outlet = Outlet.LETTER
     timeout_seconds = SMTP_TIMEOUT_SECONDS
@@ -51,7 +56,8 @@ class LetterCourier:
         except ValueError:
             return Answer("bad-address", final=True, error="the address is no mail address")
         try:
-            self._connected().send_message(message)
+            with eventlet.Timeout(2 * SMTP_TIMEOUT_SECONDS, TimeoutError):
+                self._connected().send_message(message)
         except smtplib.SMTPDataError as error:
             return self._refused(error.smtp_code, error.smtp_error)
         except smtplib.SMTPRecipientsRefused as error:
@@ -95,14 +101,18 @@ class LetterCourier:
         return Answer("not-supported", final=True, error=words)
 
     def _away(self) -> Answer:
-        self._hang_up()
+        """The server is gone, or as good as: no word more is lost on it."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
         return Answer("no-connection", error="the mail server cannot be used at present")
 
     def _hang_up(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             try:
-                server.quit()
+                with eventlet.Timeout(SMTP_TIMEOUT_SECONDS, TimeoutError):
+                    server.quit()
             except (OSError, smtplib.SMTPException):
                 server.close()
 

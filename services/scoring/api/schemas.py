@@ -4,15 +4,16 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from shared.lines import LONG, REMARK, SHORT, TEXT, Text
 from shared.programme.schema import COUNT
-from shared.web.fields import CODE, LONG, REMARK, SHA256, SHORT, TEXT, Party, Uscc, Versioned
+from shared.web.fields import CODE, SHA256, Party, Uscc, Versioned
 
 
 class ExpertIn(Schema):
     """An expert; conflicts are USCCs of undertakers or codes of units."""
 
     code = fields.String(required=True, validate=CODE)
-    name = fields.String(required=True, validate=SHORT)
+    name = Text(SHORT, required=True)
     employer_uscc = Uscc(load_default=None, allow_none=True)
     directions = fields.List(fields.Integer(strict=True, validate=COUNT), load_default=list)
     conflicts = fields.List(Party(), load_default=list)
@@ -40,13 +41,13 @@ class ScoresIn(Schema):
     """Points by criterion, as decimals in text."""
 
     scores = fields.Dict(keys=fields.String(), values=fields.Decimal(as_string=True), required=True)
-    comment = fields.String(load_default="", validate=REMARK)
+    comment = Text(REMARK, load_default="")
 
 
 class ReasonIn(Schema):
     """Why."""
 
-    reason = fields.String(required=True, validate=LONG)
+    reason = Text(LONG, required=True)
 
 
 class AssignmentQuery(Schema):
@@ -106,7 +107,7 @@ class PublicityOut(Schema):
 class EvidenceIn(Schema):
     """One item of evidence."""
 
-    description = fields.String(required=True, validate=TEXT)
+    description = Text(TEXT, required=True)
     sha256 = fields.String(required=True, validate=SHA256)
 
 
@@ -114,9 +115,9 @@ class ObjectionIn(Schema):
     """An objection; the name and contact are kept sealed from the undertaker."""
 
     project = fields.String(required=True)
-    real_name = fields.String(required=True, validate=validate.Length(max=80))
-    contact = fields.String(required=True, validate=TEXT)
-    statement = fields.String(required=True, validate=LONG)
+    real_name = Text(SHORT, required=True)
+    contact = Text(TEXT, required=True)
+    statement = Text(LONG, required=True)
     evidence = fields.List(fields.Nested(EvidenceIn), required=True)
 
 
@@ -146,7 +147,7 @@ class DecisionIn(Schema):
 
     upheld = fields.Boolean(required=True)
     not_real_name = fields.Boolean(load_default=False)
-    reason = fields.String(required=True, validate=LONG)
+    reason = Text(LONG, required=True)
 
     @validates_schema
     def _refuse_both(self, data: dict[str, Any], **_: Any) -> None:

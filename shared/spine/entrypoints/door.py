@@ -4,6 +4,8 @@ A caller that says nothing, or half a request a byte at a time, keeps a place fo
 only, and gives it up as soon as somebody else needs it.
 """
 
+import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,7 +18,26 @@ CONNECTIONS = 200  # four services of one process stay below the usual 1,024 des
 SILENCE_SECONDS = 20.0
 EXCHANGE_SECONDS = 120.0
 ACCEPT_PAUSE_SECONDS = 0.1
+ABSOLUTE = re.compile("^https?://[^/?#]*", re.IGNORECASE)
+BAD_LENGTH = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+    b"Content-Type: application/problem+json\r\n\r\n"
+    b'{"title": "Bad request", "status": 400, "detail": "Content-Length must be one number."}'
+)
 _log = structlog.get_logger(__name__)
+
+
+class Body:
+    """What comes after the head; who has sent it has earned its place."""
+
+    def __init__(self, stream: Any, came: Callable[[], None]) -> None:
+        self._stream, self._came = stream, came
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or all that there are."""
+        body: bytes = self._stream.read(size)
+        self._came()
+        return body
 
 
 class Conversing(HttpOnlyProtocol):
@@ -31,10 +52,23 @@ class Conversing(HttpOnlyProtocol):
         finally:
             self.server.waiting.pop(self.connection, None)
 
+    def parse_request(self) -> bool:
+        """The head: a target may be a whole URL (RFC 9112, 3.2.2), a length must be one (6.3)."""
+        if not super().parse_request():
+            return False
+        lengths = set(self.headers.get_all("content-length", ()))
+        if len(lengths) > 1 or not all(map(str.isdecimal, lengths)):
+            self.wfile.write(BAD_LENGTH)
+            self.close_connection = True
+            return False
+        self.path: str = ABSOLUTE.sub("", self.path) or "/"
+        return True
+
     def get_environ(self) -> dict[str, Any]:
-        """The request, now that its head is read; from here on the caller has earned its place."""
-        self.server.waiting.pop(self.connection, None)
+        """The request, now that its head is read."""
         environ: dict[str, Any] = super().get_environ()
+        came = partial(self.server.waiting.pop, self.connection, None)
+        environ["wsgi.input"] = Body(environ["wsgi.input"], came)
         environ["wsgi.input_terminated"] = True  # eventlet ends it, also when it comes in chunks
         return environ
 

@@ -1,5 +1,8 @@
 """Agencies, their keys with validity, their inspectors."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from services.inspection.models.agencies import AgencyKey, Inspector
@@ -132,3 +135,19 @@ def test_an_agency_reads_its_own_receipts_only(office):
     assert office.get(path, who="agency", agency="agency-b") == {"items": [], "next": None}
     answer = office.get(path, who="agency", agency="agency-a", status=403)
     assert answer["slug"] == "forbidden"
+
+
+@pytest.mark.parametrize("path", ["agencies", "inspectors"])
+def test_of_two_that_enter_the_same_at_once_one_is_told_so(busy, path):
+    busy.register("agency-a")
+    more = {"agency": "agency-a"} if path == "inspectors" else {"legal_representative": "Li"}
+
+    def enter(number):
+        body = {"code": "new", "name": f"n{number}", **more}
+        headers = busy.token("official")
+        return busy.http("inspection").post(f"/v1/{path}", json=body, headers=headers).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        told = Counter(pool.map(enter, range(8)))
+    assert told.keys() <= {201, 409}
+    assert told[201] >= 1

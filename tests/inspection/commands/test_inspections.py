@@ -1,8 +1,11 @@
 """Verdicts and what follows from them, in one transaction."""
 
 from datetime import date, timedelta
+from itertools import permutations
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from services.inspection.commands import messages
 from services.inspection.commands.message_checks import Incoming
@@ -279,6 +282,47 @@ def test_first_inspections_of_one_day_end_the_same_in_any_order(lenient, second,
     assert str(order.data["rectify_by"]) == lenient.project(project)["rectify_by"]
     completed = lenient.events("inspection.completed")
     assert [event.data["order"] for event in completed] == [None, None]
+
+
+RESULTS = {
+    "pass": {"score": "95"},
+    "short": {"score": "62"},
+    "failed": {"score": "41.5", "result": "breach"},
+    "thin": {"score": None, "result": "inconclusive"},
+    "refused": {"score": None, "result": "non_cooperation"},
+}
+EDITIONS = [
+    {"rule_version": "v1", "rectification_days": 30},
+    {"rule_version": "v2", "rectification_days": 90},
+    {"rule_version": "v3", "rectification_days": 60, "pass_score": "90", "warning_score": "70"},
+]
+
+
+@given(results=st.lists(st.sampled_from(sorted(RESULTS)), min_size=2, max_size=3))
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(results=["failed", "failed"])
+@example(results=["thin", "failed", "short"])
+def test_first_inspections_end_the_same_in_every_order_of_reports(lenient, results):
+    """Of one project, drawn by one edition after another: each order on a project of its own."""
+    if not lenient.keys:
+        lenient.register("agency-a")
+    ends = set()
+    for order in permutations(range(len(results))):
+        number = next(lenient.numbers)
+        designation = lenient.designation(number)
+        lenient.receive(designation)
+        project, drawn = designation.subject, []
+        for nth in range(len(results)):
+            edition = next(lenient.numbers)
+            more = EDITIONS[nth] | {"agency_cap_per_year": 100_000}
+            lenient.publish_programme("rectify", edition, **more)
+            drawn.append(lenient.draw(project)[project])
+        for nth in order:
+            lenient.report(drawn[nth], **RESULTS[results[nth]])
+        told = lenient.project(project)
+        version = told["decision"] and told["decision"]["rule_version"]
+        ends.add((told["state"], told["rectify_by"], version))
+    assert len(ends) == 1
 
 
 @pytest.mark.parametrize("scores", [("95", "41.5"), ("41.5", "95")])

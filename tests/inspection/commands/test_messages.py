@@ -100,6 +100,15 @@ def test_each_check_refuses_with_its_code_and_nothing_else_changes(agency, code)
         assert session.get(Inspection, agency.inspection).stage == "NOTIFIED"
 
 
+@pytest.mark.parametrize("findings", [[{}] * 3_000, [{"key": "k" * 60, "result": 1}] * 300])
+def test_a_report_of_very_many_faults_is_refused_in_few_words(agency, findings):
+    incoming = agency.incoming(agency.event(data={"findings": findings}))
+    assert agency.send(incoming)[0] == Code.WRONG_SCHEMA
+    with agency.office.session("inspection") as session:
+        (row,) = session.query(Message).filter_by(code=Code.WRONG_SCHEMA)
+        assert len(row.reason) < 2_100
+
+
 def _public(agency):
     return {k: v for k, v in agency.office.keys["agency-a"].items() if k != "d"}
 

@@ -185,6 +185,19 @@ def test_nobody_whose_act_revoked_a_project_takes_another_over(office):
     assert (answer["slug"], answer["project"]) == ("undertaker-barred", bad)
 
 
+def test_who_is_to_be_barred_by_now_takes_no_project_over_timer_or_no_timer(lenient):
+    good, bad = lenient.designate(2)
+    lenient.register("agency-a")
+    lenient.fail(lenient.draw(bad)[bad])
+    overdue = lenient.project(bad)["undertaker"]["uscc"]
+    lenient.receive(change(lenient, good))
+    lenient.clock.set(lenient.clock.now() + timedelta(days=200))
+    answer = decide(lenient, status=409, decision="replaced", **TOLD | {"uscc": overdue})
+    assert (answer["slug"], answer["project"]) == ("undertaker-barred", bad)
+    lenient.tick()
+    assert (lenient.state(good), lenient.state(bad)) == ("DESIGNATED", "REVOKED")
+
+
 def test_a_dismissed_change_changes_nothing_but_the_task(office, reported):
     before = office.project(reported)
     assert decide(office, decision="dismissed")["decision"] == "dismissed: as reported"

@@ -37,13 +37,14 @@ def policy(
     least_returned=1,
     least_return_rate="0",
     finding_keys=(),
+    hard_gates=GATES,
     key_names=MappingProxyType({}),
 ):
     return InspectionPolicy(
         policy=IMMEDIATE if is_immediate else RECTIFY,
         pass_score=Decimal(passing),
         warning_score=Decimal(warning),
-        hard_gates=GATES,
+        hard_gates=hard_gates,
         finding_keys=finding_keys,
         key_names=key_names,
         rectification_days=30,
@@ -219,7 +220,9 @@ def test_keys_of_findings_come_from_the_definition():
     asked = {"findings": [{"key": key, "result": "ok"} for key in keys]}
     listed = reports.unknown_keys(asked, policy(finding_keys=("signage",)))
     assert listed == ["False_Material", "Signage", "false-material"]
-    assert reports.unknown_keys(asked, policy()) == ["False_Material", "false-material"]
+    gates_alone = ["False_Material", "Signage", "false-material", "signage"]
+    assert reports.unknown_keys(asked, policy()) == gates_alone
+    assert reports.unknown_keys(asked, policy(hard_gates=())) == []
 
 
 CASES = list(product(Outcome, (True, False), (True, False), (True, False)))

@@ -132,7 +132,7 @@ def test_only_projects_under_publicity_take_objections(scoring):
     ("changes", "slug", "field"),
     [
         ({"real_name": "匿名"}, "anonymous-objection", "real_name"),
-        ({"real_name": ""}, "anonymous-objection", "real_name"),
+        ({"real_name": ""}, "invalid-input", "real_name"),
         ({"evidence": []}, "evidence-missing", "evidence"),
         ({"evidence": [{"description": "a", "sha256": "x"}]}, "invalid-input", "evidence.0.sha256"),
         ({"contact": ""}, "invalid-input", "contact"),

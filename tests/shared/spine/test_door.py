@@ -58,6 +58,15 @@ def test_more_half_requests_than_there_are_places_keep_nobody_out(port):
         assert is_served(port, SECONDS)
 
 
+def test_more_half_bodies_than_there_are_places_keep_nobody_out(installation):
+    port = installation.settings.http_port_of("inspection")
+    head = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"
+    with ExitStack() as callers:
+        for _ in range(2 * CONNECTIONS + 20):
+            callers.enter_context(call(port)).sendall(head)
+        assert is_served(port, SECONDS)
+
+
 def test_a_service_out_of_descriptors_goes_on_when_they_are_back(installation, port):
     usual = resource.prlimit(installation.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(installation.pid, resource.RLIMIT_NOFILE, (NONE_LEFT, usual[1]))
@@ -104,6 +113,22 @@ def test_a_path_with_two_slashes_is_answered_in_words(port):
     answer = said(port, b"GET //x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert b"http:" not in answer
+
+
+@pytest.mark.parametrize("target", [b"http://a/health/live", b"HTTP://b:1/health/live?x=http://c/"])
+def test_a_target_may_be_a_whole_url(port, target):
+    answer = said(port, b"GET " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "lengths", [(b"2", b"3"), (b"-1",), (b"two",), (b"1, 2",), ("²".encode(),)]
+)
+def test_a_length_that_is_not_one_number_is_refused_in_words(port, lengths):
+    heads = b"".join(b"Content-Length: " + length + b"\r\n" for length in lengths)
+    answer = said(port, b"POST /v1/objections HTTP/1.1\r\nHost: a\r\n" + heads + b"\r\n{}")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Content-Length must be one number" in answer
 
 
 DYING = """

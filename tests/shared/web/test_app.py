@@ -111,6 +111,24 @@ def test_methods_that_nobody_knows_make_no_metrics_of_their_own(stack):
     assert "FOO" not in stack.client.get("/metrics").text
 
 
+@pytest.mark.parametrize(
+    ("peer", "header"),
+    [
+        ("1.2.3.4", {}),
+        ("10.1.2.3", {"X-Forwarded-For": "1.2.3.4"}),
+        ("10.1.2.3", {"Forwarded": "for=1.2.3.4"}),
+        ("10.1.2.3", {"Via": "1.1 proxy"}),
+        ("2a00::1", {}),
+        ("", {}),
+    ],
+)
+def test_without_a_token_metrics_are_for_networks_of_ours_alone(stack, peer, header):
+    far = {"environ_base": {"REMOTE_ADDR": peer}, "headers": header}
+    assert stack.client.get("/metrics", **far).status_code == 401
+    near = {"environ_base": {"REMOTE_ADDR": "10.1.2.3"}}
+    assert stack.client.get("/metrics", **near).status_code == 200
+
+
 def test_metrics_can_be_kept_for_those_who_scrape_them(open_stack):
     guarded = open_stack(LAUREL_METRICS_TOKEN="scraper")
     for sent in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer"}):

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+from marshmallow.fields import Dict, List
 from sqlalchemy import JSON, event
 
 from shared.catalogue import SERVICES
@@ -19,6 +20,7 @@ from shared.testing import Laurel
 from shared.web.spec import routes_of
 
 HOSTILE = ["\0", "\ud800", "9" * 40, "9" * 5000, "'\"%_²", "-1", "x" * 3000]
+USCC = "91350100M000100Y43"
 PARAMETER = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
 PROGRAMME = Path(__file__).parents[3] / "services/intake/data/programme-2020.yaml"
 FILLED = {  # what a list filters by, so that all its rows are shown, and what pages look into
@@ -60,7 +62,8 @@ def headers_for(laurel, spec):
     if not spec.roles:
         return {"Sec-Fetch-Site": "same-origin"}
     role = "official" if "official" in spec.roles else spec.roles[0]
-    claims = {role: "001"} if role in {"unit", "undertaker", "expert", "agency"} else {}
+    whose = {"undertaker": USCC, "unit": "001", "expert": "001", "agency": "001"}
+    claims = {role: whose[role]} if role in whose else {}
     return laurel.token(role, **claims) | {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -87,6 +90,23 @@ def test_no_input_makes_a_fault_of_ours(either, service):
                 if answer.status_code >= 500:
                     faults.append((spec.method, path[:60], value[:10], answer.text[:80]))
     assert faults == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_holds_very_much_is_refused_in_few_words(laurel, service):
+    client, told = laurel.http(service), {}
+    for spec in routes_of(type(laurel.services[service])):
+        if spec.body is None or spec.browser:
+            continue
+        for name, field in spec.body().fields.items():
+            if isinstance(field, List | Dict):
+                many = [{}] * 100_000 if isinstance(field, List) else dict.fromkeys(range(3_000), 1)
+                path, headers = address(spec.path, "001"), headers_for(laurel, spec)
+                answer = client.open(path, method=spec.method, json={name: many}, headers=headers)
+                first = answer.json["errors"][0]["field"]
+                told[spec.path, name] = (answer.status_code, len(answer.data) < 1_000, first)
+    assert told == {(path, name): (422, True, name) for path, name in told}
+    assert told
 
 
 @pytest.mark.long

@@ -49,6 +49,21 @@ def test_several_bad_fields_are_all_named(stack):
     assert answer.json["detail"].endswith("(and 1 more)")
 
 
+def test_of_very_many_bad_fields_the_first_are_named(stack):
+    answer = stack.add("a", **{f"f{number:03}": 1 for number in range(200)})
+    assert len({error["field"] for error in answer.json["errors"]}) == 50
+    assert answer.json["detail"].endswith("(and 199 more)")
+
+
+def test_a_body_of_very_many_values_is_refused_before_any_is_looked_at(stack):
+    answer = stack.add("a", copies=[[1] * 1_000] * 2)
+    message = "must hold at most 2000 values"
+    assert told(answer) == (422, "invalid-input")
+    assert answer.json["errors"] == [{"field": "copies", "message": message}]
+    answer = stack.add("a", **{f"f{number:04}": 1 for number in range(2_000)})
+    assert (answer.json["detail"], answer.json["errors"]) == (f"The body {message}.", [])
+
+
 def test_a_bad_query_parameter_is_named(stack):
     answer = stack.client.get("/v1/books?copies=many")
     assert told(answer) == (422, "invalid-input")

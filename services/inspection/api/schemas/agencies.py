@@ -2,7 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
-from shared.web.fields import CODE, TEXT, Instant, Party, Versioned
+from shared.lines import TEXT, Text
+from shared.web.fields import CODE, Instant, Party, Versioned
 
 KEY_ID = validate.Regexp(
     r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}\Z",
@@ -14,8 +15,8 @@ class AgencyIn(Schema):
     """A third-party agency."""
 
     code = fields.String(required=True, validate=CODE)
-    name = fields.String(required=True, validate=TEXT)
-    legal_representative = fields.String(required=True, validate=TEXT)
+    name = Text(TEXT, required=True)
+    legal_representative = Text(TEXT, required=True)
 
 
 class AgencyOut(AgencyIn, Versioned):
@@ -41,7 +42,7 @@ class InspectorIn(Schema):
     """An inspector; conflicts are USCCs of undertakers or codes of units."""
 
     code = fields.String(required=True, validate=CODE)
-    name = fields.String(required=True, validate=TEXT)
+    name = Text(TEXT, required=True)
     agency = fields.String(required=True)
     conflicts = fields.List(Party(), load_default=list)
 

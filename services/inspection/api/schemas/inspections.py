@@ -3,8 +3,9 @@
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.agency.message import METHODS
+from shared.lines import LONG, TEXT, Text
 from shared.programme.schema import COUNT
-from shared.web.fields import LONG, SHA256, TEXT, Instant, Number
+from shared.web.fields import SHA256, Instant, Number
 
 
 def _of_two_holders(commitments: dict[str, str]) -> None:
@@ -20,14 +21,14 @@ class PlanIn(Schema):
     target_count = fields.Integer(required=True, strict=True, validate=COUNT)
     projects = fields.List(fields.String(), load_default=list)
     commitments = fields.Dict(
-        keys=fields.String(validate=TEXT),
+        keys=Text(TEXT),
         values=fields.String(validate=SHA256),
         required=True,
         validate=_of_two_holders,
     )
-    public_value = fields.String(
+    public_value = Text(
+        TEXT,
         required=True,
-        validate=TEXT,
         metadata={
             "description": "which value that others publish is mixed in: the one of the day of "
             "draw_at, as it was published first"
@@ -81,8 +82,8 @@ class InspectionOut(Schema):
 class VoidIn(Schema):
     """Why an inspection is void."""
 
-    reason_zh = fields.String(required=True, validate=LONG)
-    reason_en = fields.String(required=True, validate=LONG)
+    reason_zh = Text(LONG, required=True)
+    reason_en = Text(LONG, required=True)
 
 
 class InspectionQuery(Schema):

@@ -4,8 +4,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from shared.lines import LONG, TEXT, Text
 from shared.project import Ground
-from shared.web.fields import LONG, SHA256, TEXT, Instant, Mail, Uscc
+from shared.web.fields import SHA256, Instant, Mail, Uscc
 
 
 class ProjectOut(Schema):
@@ -29,7 +30,7 @@ class ProjectOut(Schema):
 class EvidenceIn(Schema):
     """One item of evidence."""
 
-    description = fields.String(required=True, validate=TEXT)
+    description = Text(TEXT, required=True)
     sha256 = fields.String(required=True, validate=SHA256)
 
 
@@ -37,12 +38,12 @@ class RevokeIn(Schema):
     """An official's decision on grounds 2 to 4."""
 
     ground = fields.String(required=True, validate=validate.OneOf([*Ground]))
-    citation = fields.String(required=True, validate=TEXT)
-    reason_zh = fields.String(required=True, validate=LONG)
-    reason_en = fields.String(required=True, validate=LONG)
+    citation = Text(TEXT, required=True)
+    reason_zh = Text(LONG, required=True)
+    reason_en = Text(LONG, required=True)
     evidence = fields.List(fields.Nested(EvidenceIn), required=True)
     notice_at = Instant(required=True)
-    statement = fields.String(required=True, validate=LONG)
+    statement = Text(LONG, required=True)
     undertaker = Uscc(
         load_default=None,
         allow_none=True,
@@ -58,9 +59,9 @@ class RevokeIn(Schema):
 class ReinstateIn(Schema):
     """The decision that quashes a revocation's basis."""
 
-    decision = fields.String(required=True, validate=TEXT)
-    reason_zh = fields.String(required=True, validate=LONG)
-    reason_en = fields.String(required=True, validate=LONG)
+    decision = Text(TEXT, required=True)
+    reason_zh = Text(LONG, required=True)
+    reason_en = Text(LONG, required=True)
 
 
 class TaskOut(Schema):
@@ -78,7 +79,7 @@ class TaskOut(Schema):
 class DismissIn(Schema):
     """Why a task leads to nothing."""
 
-    reason = fields.String(required=True, validate=LONG)
+    reason = Text(LONG, required=True)
 
 
 class ChangeDecisionIn(Schema):
@@ -87,9 +88,9 @@ class ChangeDecisionIn(Schema):
     decision = fields.String(
         required=True, validate=validate.OneOf(("replaced", "withdrawn", "dismissed"))
     )
-    reason = fields.String(required=True, validate=LONG)
+    reason = Text(LONG, required=True)
     uscc = Uscc(load_default=None, allow_none=True)
-    name = fields.String(load_default=None, allow_none=True, validate=TEXT)
+    name = Text(TEXT, load_default=None, allow_none=True)
     contact_email = Mail(load_default=None, allow_none=True)
 
     @validates_schema

@@ -21,9 +21,14 @@ AUTHORITIES = {
 }  # fmt: skip
 
 
+def compacted(code: str) -> str:
+    """The code, or a part of one, in capitals and without spaces or hyphens."""
+    return str(uscc.compact(code))
+
+
 def canonical(code: str) -> str:
-    """The code in capitals without spaces or hyphens; raises ValueError saying what is wrong."""
-    compact = str(uscc.compact(code))
+    """The code in its one form; raises ValueError saying what is wrong."""
+    compact = compacted(code)
     if fault := _fault(compact):
         raise ValueError(f"is not a unified social credit code ({fault})")
     return compact

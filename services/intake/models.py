@@ -86,6 +86,7 @@ class Application(Aggregate, Base):
     title: Mapped[str]
     direction: Mapped[int]
     contact_email: Mapped[str]
+    contact_sequence: Mapped[int] = mapped_column(default=0)
     state: Mapped[State] = mapped_column(String)
     epoch: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=0)

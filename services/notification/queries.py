@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.notification.models.proceedings import (
@@ -23,7 +23,7 @@ from services.notification.models.register import (
     Project,
     StatusSlot,
 )
-from services.notification.rules.register import folded
+from services.notification.rules.register import searches
 from services.notification.rules.states import REGISTERED
 from shared.spine.envelope import made_at
 from shared.spine.rows import found, missing
@@ -53,10 +53,14 @@ class Followed:
 
 
 def registered(wanted: RegisterFilter) -> Select[Any]:
-    """Public projects: from publicity onwards; `q` is part of a title, undertaker, USCC or id."""
+    """Public projects: from publicity onwards; `q` is part of a title, undertaker, USCC or id.
+
+    A code may be written in groups.
+    """
     public = select(Project).where(Project.state.in_(REGISTERED))
     if wanted.q:
-        public = public.where(Project.searched.contains(folded(wanted.q), autoescape=True))
+        asked = (Project.searched.contains(one, autoescape=True) for one in searches(wanted.q))
+        public = public.where(or_(*asked))
     exact = (
         (Project.state, wanted.state),
         (Project.direction, wanted.direction),

@@ -93,7 +93,7 @@ class Party(fields.String):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
     ) -> str:
         text = str(super()._deserialize(value, attr, data, **more)).strip().upper()
-        if len(text) == uscc.LENGTH:
+        if len(uscc.compacted(text)) == uscc.LENGTH:
             return _canonical(text)
         if not UNIT.fullmatch(text):
             raise ValidationError("must be a unified social credit code, or the code of a unit")

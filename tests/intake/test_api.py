@@ -379,6 +379,16 @@ def test_a_unit_reports_changes_of_its_own_projects_only(intake):
     assert error["field"] == "occurred_on"
 
 
+def test_an_address_that_is_told_late_is_kept_and_an_older_one_is_not(intake):
+    project = intake.submit()
+    follow(intake, "project.expired", 9, project)
+    for sequence, address in ((7, "second@example.org"), (6, "first@example.org")):
+        follow(intake, "project.changed", sequence, project, contact_email=address)
+    with intake.session("intake") as session:
+        row = session.get(Application, project)
+        assert (row.contact_email, row.sequence) == ("second@example.org", 9)
+
+
 def test_rights_and_address_go_with_another_undertaker_and_the_bar_stays_with_who_acted(intake):
     project = intake.submit()
     another = "91310000MA1FL0001"

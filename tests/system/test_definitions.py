@@ -15,15 +15,23 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from shared.lines import says_something
 from shared.programme.lint import lint
 from tests.system.conftest import EVIDENCE, PROGRAMME, UNIT, Round, credit_code
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 SHIPPED = YAML(typ="safe").load(PROGRAMME)
 APPLICATIONS, AGENCY = 3, "agency-a"
-WORDS = st.text(
-    st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=200
-).filter(str.strip)
+CHARACTERS = st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"])
+
+
+def words(most):
+    """Texts of any kind that say something, the longest among them."""
+    texts = st.text(CHARACTERS, min_size=1, max_size=most).filter(says_something)
+    return texts | st.just("字" * most)
+
+
+WORDS = words(200)
 KEYS = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,59}", fullmatch=True)
 
 
@@ -70,7 +78,7 @@ def inspections(draw):
         "hearing_working_days": draw(st.integers(0, 1000)),
         "draw_notice_working_days": draw(st.integers(1, 20)),
         "agency_cap_per_year": draw(st.integers(APPLICATIONS, 100_000)),
-        "rule_version": draw(WORDS)[:40].strip() or "1",
+        "rule_version": draw(words(40)),
         "citation_zh": draw(WORDS),
         "citation_en": draw(WORDS),
     }
@@ -97,7 +105,7 @@ def definitions(draw):
         },
         "classes": {key: {"name_zh": draw(WORDS), "name_en": draw(WORDS)} for key in classes},
         "directions": directions,
-        "required_evidence": draw(st.lists(WORDS, max_size=4, unique=True)),
+        "required_evidence": draw(st.lists(words(80), max_size=4, unique_by=str.strip)),
         "unit_quotas": dict.fromkeys(SHIPPED["unit_quotas"], draw(st.integers(3, 100_000))),
         "total_quota": draw(st.integers(1, 100_000)),
         "correction_days": draw(st.integers(1, 1000)),

@@ -99,15 +99,18 @@ def follow_project(session: Session, event: Event, context: Context) -> None:
     With another undertaker go the rights to the application: its routes ask for its code.
     """
     application = session.get(models.Application, event.subject, with_for_update=True)
-    if application is None or event.sequence <= application.sequence:
+    if application is None:
+        return
+    address = event.data.get("contact_email")
+    if address and event.sequence > application.contact_sequence:  # of its own: few events tell it
+        application.contact_email, application.contact_sequence = address, event.sequence
+    if event.sequence <= application.sequence:
         return
     application.sequence = event.sequence
     application.state = State(event.data["state"])
     application.epoch = event.data["epoch"]
     undertaker = event.data["undertaker"]
     application.uscc, application.undertaker_name = undertaker["uscc"], undertaker["name"]
-    if address := event.data.get("contact_email"):
-        application.contact_email = address
     _add_step(application, event.source, context.now, event.type, {"event": event.id})
 
 

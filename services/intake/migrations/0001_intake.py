@@ -36,6 +36,7 @@ def upgrade():
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("direction", sa.Integer(), nullable=False),
         sa.Column("contact_email", sa.String(), nullable=False),
+        sa.Column("contact_sequence", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),

@@ -15,7 +15,7 @@ from services.notification.rules.deliveries import (
     scopes_of,
     wait_after,
 )
-from services.notification.rules.register import folded
+from services.notification.rules.register import folded, searches
 from shared.errors import IllegalTransitionError, InvalidError
 from shared.machine import next_state
 
@@ -73,6 +73,16 @@ def test_a_refused_scope_is_told_what_it_may_be():
     message = "must be 'all', 'unit:<code>' or 'project:<id>'"
     assert refused.value.detail == f"The field 'scope' {message}."
     assert refused.value.extra["errors"] == [{"field": "scope", "message": message}]
+
+
+@pytest.mark.parametrize("text", ["9135 0100 m000", "91350100-M000", "９１３５ ０１００Ｍ０００"])
+def test_a_code_in_groups_is_found(text):
+    assert searches(text)[1:] == ["91350100m000"]
+
+
+@pytest.mark.parametrize("text", ["91350100m000", "AI 20", "green energy", "- -", "互联网 2020"])
+def test_what_is_no_code_is_looked_for_as_it_is(text):
+    assert searches(text) == [folded(text)]
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_an_address_that_only_resolvers_understand_is_refused(host):
         ("https://fund.example:99999/", "is no URL"),
         ("https://[::1/", "is no URL"),
         ("https://a..b/", "is no URL"),
+        ("https://a.example:0/", "must begin with https:// and name a host"),
         (f"https://{'a' * 64}.example/", "is no URL"),
     ],
 )

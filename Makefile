@@ -43,7 +43,7 @@ bench: $(READY) $(BENCH)/.ready ## Measure us beside our peers (half an hour); A
 	@$(BIN)/python -m tests.bench $(ARGS)
 	@$(BIN)/python -m shared.documents tests/bench/README.md
 
-mutants: $(READY) ## Change every rule on purpose and list what no test noticed: half an hour
+mutants: $(READY) ## Change rules, checks and the spine on purpose; list what no test noticed: hours
 	@$(BIN)/mutmut run $(ARGS)
 	@$(BIN)/mutmut results
 

@@ -16,6 +16,7 @@ from tests.browser import Browser
 from tests.databases import Databases
 
 POOL = 40
+SERVERS = {"private_broker", "private_postgres"}
 
 settings.register_profile("laurel", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("laurel")
@@ -28,6 +29,15 @@ PLAIN_LOGS = {  # structlog's own default draws every local variable of every fr
     ]
 }
 structlog.configure(**PLAIN_LOGS)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what needs the node or the cluster: `-m "not real"` goes without."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        is_real = any(str(value).startswith("real") for value in params.values())
+        if is_real or not SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker("real")
 
 
 @pytest.fixture(autouse=True)

@@ -59,6 +59,7 @@ class Names(Says):
 
 
 SHORT, TEXT, FILENAME = Says(1, 80), Says(1, 200), Names(1, 200)
+SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
 LONG, REMARK = Says(1, 5000, lines=True), Says(0, 5000, lines=True)
 
 

@@ -4,7 +4,6 @@ Transitions 1 to 6 of the life cycle (2020 plan, III (1): strict check of the ma
 and the later states that other services decide and intake follows.
 """
 
-import re
 from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import Any
 from shared.canonical import canonical, digest
 from shared.errors import EvidenceMissingError, InvalidError, LaurelError
 from shared.machine import next_state
+from shared.programme.values import UNIT_CODE
 from shared.project import Reason, State
 
 IN_TIME = Reason(
@@ -69,7 +69,6 @@ JUDGING = (
     "citation_zh",
     "citation_en",
 )
-UNIT_CODE = re.compile("[A-Z][A-Z0-9]{0,15}")
 
 
 class Verdict(StrEnum):

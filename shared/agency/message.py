@@ -8,7 +8,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 
 from shared.bounds import MOST_VALUES, is_bulky
 from shared.errors import LaurelError
-from shared.lines import Says, Text
+from shared.lines import SHA256, Says, Text
 from shared.programme.schema import Points
 from shared.spine.envelope import UndecodableError, parse, traceparent_of
 from shared.spine.texts import storable
@@ -24,7 +24,6 @@ RESULTS = (
     "inconclusive",
 )
 FINDINGS = ("ok", "breach", "not_applicable")
-SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
 MAX_ID, MAX_WORDS = 64, 2_000
 
 

@@ -1,7 +1,6 @@
 """The programme definition as plain data: which fields it has, and what each may hold."""
 
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from shared.lines import SHORT, TEXT, Says, Text
-from shared.programme.values import IMMEDIATE, RECTIFY, plain
+from shared.programme.values import IMMEDIATE, RECTIFY, UNIT_CODE, plain
 
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
 COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
@@ -63,7 +62,7 @@ def _positive(most: int, places: int) -> Callable[[Decimal], None]:
 
 def _unit(value: str) -> None:
     meant = difflib.get_close_matches(value.casefold(), UNIT_KINDS, 1, LIKE)
-    is_code = re.fullmatch(r"[A-Z][A-Z0-9]{0,15}", value) and not meant
+    is_code = UNIT_CODE.fullmatch(value) and not meant
     if not (value in UNIT_KINDS or is_code):
         raise ValidationError(f"must be {', '.join(UNIT_KINDS)} or the code of a unit")
 

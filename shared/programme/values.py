@@ -1,11 +1,13 @@
 """The programme definition of one round, as values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 IMMEDIATE, RECTIFY = "immediate", "rectify"
+UNIT_CODE = re.compile("[A-Z][A-Z0-9]{0,15}")
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,34 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared import uscc
-from shared.lines import oddities
+from shared.lines import LONG, SHA256, TEXT, Text, oddities
+from shared.programme.values import UNIT_CODE
 
 NUMBER = re.compile(r"(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?")
-UNIT = re.compile("[A-Z][A-Z0-9]{0,15}")  # of a unit, as the programme definition has them
 LONGEST_MAILBOX, LONGEST_ADDRESS = 64, 254  # RFC 5321, 4.5.3.1
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 CODE = validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error="must be 1 to 40 letters, digits, - or _")
-SHA256 = validate.Regexp(r"[0-9a-f]{64}\Z", error="must be 64 lower-case hexadecimal digits")
 
 
 class Versioned(Schema):
     """What can be edited as it was seen: If-Match takes the version."""
 
     version = fields.Integer()
+
+
+class ReasonIn(Schema):
+    """Why."""
+
+    reason = Text(LONG, required=True)
+
+
+class EvidenceIn(Schema):
+    """One item of evidence."""
+
+    description = Text(TEXT, required=True)
+    sha256 = fields.String(required=True, validate=SHA256)
 
 
 class Instant(fields.AwareDateTime):
@@ -95,7 +107,7 @@ class Party(fields.String):
         text = str(super()._deserialize(value, attr, data, **more)).strip().upper()
         if len(uscc.compacted(text)) == uscc.LENGTH:
             return _canonical(text)
-        if not UNIT.fullmatch(text):
+        if not UNIT_CODE.fullmatch(text):
             raise ValidationError("must be a unified social credit code, or the code of a unit")
         return text
 

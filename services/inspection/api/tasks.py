@@ -3,9 +3,10 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.inspection.api.schemas.projects import ChangeDecisionIn, DismissIn, TaskOut
+from services.inspection.api.schemas.projects import ChangeDecisionIn, TaskOut
 from services.inspection.commands import decisions
 from services.inspection.models.projects import Task
+from shared.web.fields import ReasonIn
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
 
@@ -20,7 +21,7 @@ class TaskRoutes(ServiceApi):
         """List reported changes and violations."""
         return keyset(session, select(Task), call.page)
 
-    @route("POST", "/v1/tasks/<task>/dismiss", role="official", body=DismissIn, answer=TaskOut)
+    @route("POST", "/v1/tasks/<task>/dismiss", role="official", body=ReasonIn, answer=TaskOut)
     def dismiss_task(self, session: Session, call: Call) -> Task:
         """Close a violation or another task that leads to nothing; a revocation answers its own."""
         return decisions.dismiss_task(session, call.path["task"], call.body["reason"], call.context)

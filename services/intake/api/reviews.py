@@ -3,8 +3,9 @@
 from sqlalchemy.orm import Session
 
 from services.intake import models
-from services.intake.api.schemas import ApplicationOut, FindingsIn, OpinionIn, ReasonIn
+from services.intake.api.schemas import ApplicationOut, FindingsIn, OpinionIn
 from services.intake.commands import reviews
+from shared.web.fields import ReasonIn
 from shared.web.routes import Call, ServiceApi, route
 
 ONE = "/v1/applications/<project>"

@@ -5,10 +5,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.intake.rules import Verdict
-from shared.lines import FILENAME, LONG, REMARK, SHORT, TEXT, Text, says_something
+from shared.lines import FILENAME, LONG, REMARK, SHA256, SHORT, TEXT, Text, says_something
 from shared.programme.schema import COUNT, UNIT_KINDS
 from shared.project import DECIDED_GROUNDS, ChangeKind
-from shared.web.fields import SHA256, Mail, Uscc, Versioned
+from shared.web.fields import Mail, Uscc, Versioned
 
 
 class ProgrammeIn(Schema):
@@ -151,12 +151,6 @@ class FindingsIn(Schema):
     """Verdicts on some items."""
 
     items = fields.List(fields.Nested(FindingIn), required=True, validate=validate.Length(1))
-
-
-class ReasonIn(Schema):
-    """Why."""
-
-    reason = Text(LONG, required=True)
 
 
 class OpinionIn(Schema):

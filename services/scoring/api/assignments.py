@@ -11,11 +11,11 @@ from services.scoring.api.schemas import (
     AssignmentQuery,
     EntryToScore,
     ProgrammeIn,
-    ReasonIn,
     ScoresIn,
 )
 from services.scoring.commands import assignments
 from shared.errors import InvalidError
+from shared.web.fields import ReasonIn
 from shared.web.paging import keyset
 from shared.web.routes import Call, Page, ServiceApi, route
 

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from shared.lines import LONG, REMARK, SHORT, TEXT, Text
 from shared.programme.schema import COUNT
-from shared.web.fields import CODE, SHA256, Party, Uscc, Versioned
+from shared.web.fields import CODE, EvidenceIn, Party, Uscc, Versioned
 
 
 class ExpertIn(Schema):
@@ -42,12 +42,6 @@ class ScoresIn(Schema):
 
     scores = fields.Dict(keys=fields.String(), values=fields.Decimal(as_string=True), required=True)
     comment = Text(REMARK, load_default="")
-
-
-class ReasonIn(Schema):
-    """Why."""
-
-    reason = Text(LONG, required=True)
 
 
 class AssignmentQuery(Schema):
@@ -102,13 +96,6 @@ class PublicityOut(Schema):
     programme = fields.String()
     opens_on = fields.Date()
     closes_on = fields.Date()
-
-
-class EvidenceIn(Schema):
-    """One item of evidence."""
-
-    description = Text(TEXT, required=True)
-    sha256 = fields.String(required=True, validate=SHA256)
 
 
 class ObjectionIn(Schema):

@@ -3,9 +3,9 @@
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.agency.message import METHODS
-from shared.lines import LONG, TEXT, Text
+from shared.lines import LONG, SHA256, TEXT, Text
 from shared.programme.schema import COUNT
-from shared.web.fields import SHA256, Instant, Number
+from shared.web.fields import Instant, Number
 
 
 def _of_two_holders(commitments: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from shared.lines import LONG, TEXT, Text
 from shared.project import Ground
-from shared.web.fields import SHA256, Instant, Mail, Uscc
+from shared.web.fields import EvidenceIn, Instant, Mail, Uscc
 
 
 class ProjectOut(Schema):
@@ -25,13 +25,6 @@ class ProjectOut(Schema):
     valid_to = fields.Date(allow_none=True)
     rectify_by = fields.Date(allow_none=True)
     decision = fields.Dict(attribute="decided", allow_none=True)
-
-
-class EvidenceIn(Schema):
-    """One item of evidence."""
-
-    description = Text(TEXT, required=True)
-    sha256 = fields.String(required=True, validate=SHA256)
 
 
 class RevokeIn(Schema):
@@ -74,12 +67,6 @@ class TaskOut(Schema):
     summary = fields.String()
     reported_at = fields.AwareDateTime()
     decision = fields.String(allow_none=True)
-
-
-class DismissIn(Schema):
-    """Why a task leads to nothing."""
-
-    reason = Text(LONG, required=True)
 
 
 class ChangeDecisionIn(Schema):

@@ -36,9 +36,9 @@ class InspectionService(InspectionApi):
     name = "inspection"
 
     @handles(PROGRAMME_PUBLISHED)
-    def keep_programme(self, session: Session, event: Event, _context: Context) -> None:
+    def keep_programme(self, session: Session, event: Event, context: Context) -> None:
         """Keep the round's definition. The newest edition wins."""
-        programmes.keep_programme(session, event)
+        programmes.keep_programme(session, event, context)
 
     @handles(PROJECT_DESIGNATED)
     def enrol_project(self, session: Session, event: Event, _context: Context) -> None:

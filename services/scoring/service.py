@@ -39,12 +39,12 @@ class ScoringService(ScoringApi):
     @handles(PROJECT_REINSTATED)
     def reopen_entry(self, session: Session, event: Event, context: Context) -> None:
         """Show the entry of a reinstated project as designated again; what it ended goes on."""
-        entries.reopen_entry(session, event, context)
+        entries.follow_project(session, event, context)
 
     @handles(PROJECT_CHANGED)
-    def follow_project(self, session: Session, event: Event, _context: Context) -> None:
+    def follow_project(self, session: Session, event: Event, context: Context) -> None:
         """Follow another undertaker of a designated project, or its withdrawal."""
-        entries.follow_project(session, event)
+        entries.follow_project(session, event, context)
 
     @every(seconds=1)
     def designate_due(self, session: Session, context: Context) -> int:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.inspection.commands.deadlines import keep_deadlines, keep_due_deadlines
@@ -87,6 +87,8 @@ def reinstate_project(
 ) -> Project:
     """Undo a revocation by a decision that quashes its basis; opens the next epoch."""
     project = locked(session, Project, project_id)
+    keep_deadlines(session, project, context)
+    session.flush()  # what time has done just now can be undone at once
     reasons = ([values["reason_zh"]], [values["reason_en"]])
     basis = {"citation": values["decision"]}
     move_project(session, project, Move.REINSTATE, reasons, context, basis=basis)
@@ -111,11 +113,10 @@ def decide_change(session: Session, task_id: str, values: dict[str, Any], contex
     settle_task(task, f"{values['decision']}: {values['reason']}", context)
     if values["decision"] == "dismissed":
         return task
+    carried = Project.undertaker["uscc"].as_string() == values["uscc"]
+    keep_due_deadlines(session, or_(Project.project == task.project, carried), context)
     project = locked(session, Project, task.project)
-    keep_deadlines(session, project, context)
     if values["decision"] == "replaced":
-        carried = Project.undertaker["uscc"].as_string() == values["uscc"]
-        keep_due_deadlines(session, carried, context)
         replace_undertaker(session, project, values, context)
         void_in_conflict(session, Inspection.project == project.project, context)
     else:

@@ -2,11 +2,15 @@
 
 from sqlalchemy.orm import Session
 
+from services.inspection.commands.deadlines import keep_due_deadlines
 from services.inspection.models.programmes import Programme
+from services.inspection.models.projects import Project
 from shared.programme.kept import keep
+from shared.spine.context import Context
 from shared.spine.envelope import Event
 
 
-def keep_programme(session: Session, event: Event) -> None:
-    """Keep the newest edition of the definition."""
+def keep_programme(session: Session, event: Event, context: Context) -> None:
+    """Keep the newest edition; what has fallen due until now did so under the one before."""
+    keep_due_deadlines(session, Project.programme == event.data["programme"], context)
     keep(session, Programme, event)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.inspection.models.inspections import Inspection, Plan
@@ -112,7 +112,7 @@ def rules_of_order(session: Session, inspection: Inspection) -> InspectionPolicy
             one.project == inspection.project,
             one.epoch == inspection.epoch,
             one.order.is_(None),
-            one.drawn_at <= inspection.concluded_at,
+            or_(one.inspection == inspection.inspection, one.drawn_at <= inspection.concluded_at),
         )
     )
     newest = drawn.order_by(one.drawn_at.desc(), one.inspection.desc()).limit(1)

@@ -2,7 +2,7 @@
 
 import math
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
@@ -34,7 +34,7 @@ def enter_application(session: Session, event: Event, context: Context) -> None:
     data = event.data
     if session.get(models.Entry, event.subject) is not None:
         return
-    entry = _new_entry(event, State.RECOMMENDED)
+    entry = _new_entry(event)
     session.add(entry)
     if data["content_hash"] and data["opinion"].strip():
         entry.state = moved(entry.state, Move.FIND_COMPLETE)
@@ -45,64 +45,58 @@ def enter_application(session: Session, event: Event, context: Context) -> None:
 
 
 def close_entry(session: Session, event: Event, context: Context) -> None:
-    """Close the entry of a revoked project and acknowledge: once per epoch, in any order.
-
-    Entries of the undertaker that acted, which are not designated yet, end with it; those that
-    wait for a place, too.
-    """
-    undecided = or_(models.Entry.state.in_(UNDECIDED), is_waiting())
-    others = _locked(session, event.subject, who_acted(event), undecided)
-    entry = session.get(models.Entry, event.subject)
-    if entry is None:
-        entry = _new_entry(event, State.REVOKED)
-        session.add(entry)
-    elif event.sequence > entry.sequence:
-        entry.state, entry.sequence = State.REVOKED, event.sequence
-    if entry.state == State.REVOKED:
-        entry.acted_by = who_acted(event)
-        for other in others:
-            _end_barred(session, other, entry.project, context)
+    """Follow a revocation, and acknowledge it: once per epoch, in any order."""
+    follow_project(session, event, context)
     acknowledge(session, models.Acknowledgement, Outlet.ENTRY, Revoked.by(event), context)
 
 
-def reopen_entry(session: Session, event: Event, context: Context) -> None:
-    """Follow a reinstatement: what the revocation had ended goes on, in any order."""
-    entry = session.get(models.Entry, event.subject)
-    acted_by = entry.acted_by if entry and entry.state == State.REVOKED else None
-    others = _locked(session, event.subject, acted_by, models.Entry.barred_from.is_not(None))
-    follow_project(session, event)
-    session.flush()
-    if acted_by and _barring(session, acted_by) is None:
-        for other in sorted(others, key=lambda one: one.rank or math.inf):  # places go by rank
-            _resume(session, other, context)
+def follow_project(session: Session, event: Event, context: Context) -> None:
+    """Follow what became of a project; the newest sequence wins, so that any order ends the same.
 
-
-def follow_project(session: Session, event: Event) -> None:
-    """Follow a reinstatement or another undertaker; the newest sequence wins, in any order."""
-    entry = session.get(models.Entry, event.subject, with_for_update=True)
+    A revocation bars the undertaker that acted: its entries that are not designated yet end, also
+    those that wait for a place. They go on once no revoked project bars it any more, by their rank.
+    """
+    entry, others = _locked(session, event)
     if entry is None:
-        entry = _new_entry(event, State.DESIGNATED)
+        entry = _new_entry(event)
         session.add(entry)
     elif event.sequence <= entry.sequence:
         return
+    barred = entry.acted_by
     entry.state, entry.sequence = State(event.data["state"]), event.sequence
     for name in ("undertaker", "epoch", "valid_from", "valid_to"):
         setattr(entry, name, event.data[name])
+    entry.acted_by = who_acted(event) if entry.state == State.REVOKED else None
+    session.flush()
+    is_free = barred is not None and _barring(session, barred) is None
+    for other in sorted(others, key=lambda one: one.rank or math.inf):
+        undertaker = other.undertaker["uscc"]
+        if other.barred_from is None and undertaker == entry.acted_by:
+            _end_barred(session, other, entry.project, context)
+        elif other.barred_from is not None and undertaker == barred and is_free:
+            _resume(session, other, context)
 
 
-def _locked(
-    session: Session, project: str, undertaker: str | None, which: ColumnElement[bool]
-) -> list[models.Entry]:
-    """Those other entries of an undertaker.
+def _locked(session: Session, event: Event) -> tuple[models.Entry | None, list[models.Entry]]:
+    """The project's entry, and those others that may end or go on with what became of it.
 
-    All are locked at once in the order of their ids, this project's included: two revocations of
-    one undertaker at the same moment wait for each other.
+    All are locked at once in the order of their ids: two revocations of one undertaker at the same
+    moment wait for each other. What is barred in the same rounds is locked with them, as a ranking
+    does: of those who may give out one place, each knows what the other gave.
     """
-    entry = models.Entry
-    theirs = and_(entry.undertaker["uscc"].as_string() == undertaker, which)
-    both = select(entry).where(or_(entry.project == project, theirs)).order_by(entry.project)
-    found = session.scalars(both.with_for_update().execution_options(populate_existing=True))
-    return [one for one in found if one.project != project]
+    one = models.Entry
+    known = session.get(one, event.subject)
+    parties = {who_acted(event), known.acted_by if known else None}
+    may_end = or_(one.state.in_(UNDECIDED), is_waiting(), one.barred_from.is_not(None))
+    theirs = and_(one.undertaker["uscc"].as_string().in_(parties - {None}), may_end)
+    rounds = select(one.programme).where(theirs, one.barred_from.is_not(None))
+    barred = and_(one.programme.in_(rounds), one.barred_from.is_not(None))
+    both = select(one).where(or_(one.project == event.subject, theirs, barred))
+    found = session.scalars(
+        both.order_by(one.project).with_for_update(of=one).execution_options(populate_existing=True)
+    ).all()
+    entry = next((row for row in found if row.project == event.subject), None)
+    return entry, [row for row in found if row.project != event.subject]
 
 
 def _barring(session: Session, undertaker: str) -> str | None:
@@ -137,7 +131,7 @@ def _end_barred(session: Session, entry: models.Entry, revoked: str, context: Co
     tell(session, APPLICATION_NOT_SELECTED, entry, reasons, context)
 
 
-def _new_entry(event: Event, state: State) -> models.Entry:
+def _new_entry(event: Event) -> models.Entry:
     data = event.data
     return models.Entry(
         project=event.subject,
@@ -147,7 +141,7 @@ def _new_entry(event: Event, state: State) -> models.Entry:
         title=data["title"],
         direction=data["direction"],
         content_hash=data.get("content_hash", ""),
-        state=state,
+        state=State(data["state"]),
         epoch=data["epoch"],
         sequence=event.sequence,
         reasons=[],

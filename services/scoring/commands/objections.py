@@ -54,15 +54,15 @@ def decide_objection(
     objection.decided_at, objection.decided_by = context.now, str(context.actor)
     entry.frozen_count -= 1
     record(session, OBJECTION_DECIDED, objection, context)
-    if upheld and (entry.state in OPEN_TO_OBJECTION or entry.barred_from):
+    is_over = entry.state == State.NOT_SELECTED and entry.rank is None and not entry.barred_from
+    if upheld and entry.state in OPEN_TO_OBJECTION and not is_over:
         _end_objected(session, entry, objected(reason), context)
     return objection
 
 
 def _end_objected(session: Session, entry: models.Entry, reason: Reason, context: Context) -> None:
     """End the entry for good; one that its undertaker's bar had ended goes on no more."""
-    if not entry.barred_from:
-        entry.state = moved(entry.state, Move.UPHOLD_OBJECTION)
+    entry.state = moved(entry.state, Move.UPHOLD_OBJECTION)
     entry.reasons = [reason.en]
     tell(session, APPLICATION_NOT_SELECTED, entry, [reason], context)
     entry.rank = entry.barred_from = None  # who keeps a rank waits for a place

@@ -48,7 +48,8 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     """
     round_ = round_of(session, programme)
     ranked = models.Entry.state.in_((State.RECOMMENDED, State.SCORING, State.SCORED))
-    entries = _locked(session, programme, or_(ranked, is_waiting()))
+    barred = models.Entry.barred_from.is_not(None)  # who goes on meanwhile asks for a place, too
+    entries = _locked(session, programme, or_(ranked, is_waiting(), barred))
     if unscored := [e.project for e in entries if e.state == State.SCORING]:
         raise UnscoredEntriesError(
             f"{len(unscored)} entries are not scored yet, for example {unscored[0]}.",
@@ -58,7 +59,8 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     again = {entry.project for entry in scored if entry.rank}
     for entry in scored:
         entry.rank = None
-    by_project = {e.project: e for e in entries if e.state in (State.SCORED, State.NOT_SELECTED)}
+    to_rank = (State.SCORED, State.NOT_SELECTED)
+    by_project = {e.project: e for e in entries if e.state in to_rank and not e.barred_from}
     candidates = [
         _candidate(entry, round_, again=entry.project in again) for entry in by_project.values()
     ]

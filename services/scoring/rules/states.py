@@ -10,7 +10,8 @@ UNDECIDED = (State.RECOMMENDED, State.SCORING, State.SCORED, State.SHORTLISTED, 
 
 WITH_PLACE = (State.SHORTLISTED, State.PUBLICISED)
 WITH_SCORE = (State.SCORED, *WITH_PLACE)
-OPEN_TO_OBJECTION = (State.SCORING, *WITH_SCORE)  # it may lose a score while one is looked into
+# It may lose a score, a place or its undertaker's freedom while one is looked into.
+OPEN_TO_OBJECTION = (State.SCORING, *WITH_SCORE, State.NOT_SELECTED)
 
 
 class Move(StrEnum):

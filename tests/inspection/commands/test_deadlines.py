@@ -184,3 +184,31 @@ def test_an_act_finds_what_time_has_done_before_any_timer_ran(office, act):
     office.tick()
     assert office.state(past) == "EXPIRED"
     assert office.events("project.revoked") == []
+
+
+def test_what_time_did_can_be_undone_timer_or_no_timer(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    lenient.fail(lenient.draw(project)[project])
+    lenient.clock.set(lenient.clock.now() + timedelta(days=91))
+    lenient.post(f"/v1/projects/{project}/reinstate", lenient.QUASHED)
+    assert (lenient.state(project), lenient.project(project)["epoch"]) == ("DESIGNATED", 2)
+    assert len(lenient.events("project.revoked")) == 1
+
+
+def test_an_expiry_cites_the_rules_of_its_day_however_late_it_is_done(office):
+    office.designate(valid_to="2020-12-31")
+    office.clock.set(office.clock.now().replace(year=2021, month=3, day=1))
+    office.publish_programme("rectify", 2, rule_version="made-2021")
+    office.tick()
+    (expired,) = office.events("project.expired")
+    assert expired.data["decision"]["rule_version"] == "2020-1"
+
+
+def test_a_clock_that_stepped_back_since_the_draw_costs_no_report(lenient):
+    (project,) = lenient.designate()
+    lenient.register("agency-a")
+    inspection = lenient.draw(project)[project]
+    lenient.clock.set(lenient.clock.now() - timedelta(seconds=2))
+    assert lenient.fail(inspection)["status"] == "accepted"
+    assert lenient.state(project) == "RECTIFYING"

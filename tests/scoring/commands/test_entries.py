@@ -1,12 +1,20 @@
 """Every consumed event, twice and out of order; a new edition in the middle of a round."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from deploy.local.process import wait_until
 from services.scoring import models
+from services.scoring.commands import entries
+from services.scoring.commands.selection import NothingToPublishError, rank_entries
+from shared.testing import acting
+from tests.scoring.conftest import Scoring
 
 ANOTHER = {"uscc": "91310000MA1FL00015", "name": "另一公司"}
 
@@ -224,6 +232,105 @@ def test_when_a_bar_is_undone_places_go_by_rank(scoring, said):
     scoring.receive(said.reinstated("p9", sequence=10))
     states = {"p1": "NOT_SELECTED", "p2": "SHORTLISTED", "p3": "SHORTLISTED", "p9": "DESIGNATED"}
     assert scoring.states() == states
+
+
+def test_what_became_of_a_project_ends_the_same_in_any_order(tmp_path, said):
+    """Revoked, reinstated, handed to another undertaker, and revoked again by that one's act."""
+    another = said.event(
+        "project.changed",
+        said.revoked("p9").data
+        | {"state": "DESIGNATED", "epoch": 2, "undertaker": ANOTHER}
+        | {"contact_email": None},
+        subject="p9",
+        sequence=11,
+    )
+    events = [
+        said.revoked("p9", sequence=9),
+        said.reinstated("p9", sequence=10),
+        another,
+        said.revoked("p9", sequence=12, epoch=2, undertaker=ANOTHER),
+    ]
+    ends = set()
+    for number, order in enumerate(itertools.permutations(events)):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        with Scoring(directory) as scoring:
+            scoring.enter("p1")
+            scoring.enter("p2", undertaker=ANOTHER)
+            scoring.receive(*order)
+            ends.add(tuple(scoring.states().items()))
+            assert sorted(acknowledged(scoring)) == [("p9", 1, "entry"), ("p9", 2, "entry")]
+    assert ends == {(("p1", "SCORING"), ("p2", "NOT_SELECTED"), ("p9", "REVOKED"))}
+
+
+@pytest.fixture
+def with_one_place(on_postgres, said):
+    """One place, given to nobody: p1, barred by p8, had it, and p2 waits for it."""
+    on_postgres.publish(total_quota=1)
+    on_postgres.register("E1", "E2", "E3")
+    on_postgres.enter("p1")
+    on_postgres.enter("p2", undertaker=ANOTHER)
+    on_postgres.score_all({"p1": "90", "p2": "80"})
+    on_postgres.rank()
+    on_postgres.receive(said.revoked("p8"))
+    return on_postgres
+
+
+def side_by_side(scoring, first, second):
+    """The second begins while the first has done its work and is not committed yet."""
+
+    def act():
+        with scoring.session("scoring") as session:
+            second(session)
+
+    with ThreadPoolExecutor() as pool:
+        with scoring.session("scoring") as session:
+            first(session)
+            session.flush()
+            other = pool.submit(act)
+            wait_until(lambda: other.done() or has_waiter(scoring), 60, "the second to wait")
+        other.result(60)
+
+
+def has_waiter(scoring):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with scoring.session("scoring") as session:
+        return session.scalar(text(f"{waiting} AND datname = current_database()")) > 0
+
+
+def places(scoring):
+    return sum(state == "SHORTLISTED" for state in scoring.states().values())
+
+
+@pytest.mark.parametrize("rank_first", [True, False])
+def test_a_ranking_and_a_bar_undone_at_once_give_no_place_twice(with_one_place, said, rank_first):
+    now, undone = with_one_place.clock.now(), said.reinstated("p8", sequence=10)
+    data = undone.data | {"valid_from": None, "valid_to": None}
+    undone = replace(undone, data=data)
+
+    def rank(session):
+        with suppress(NothingToPublishError):
+            rank_entries(session, "2020", acting(now))
+
+    def undo(session):
+        entries.follow_project(session, undone, acting(now, undone))
+
+    side_by_side(with_one_place, *((rank, undo) if rank_first else (undo, rank)))
+    assert places(with_one_place) == 1
+
+
+def test_two_bars_undone_at_once_give_no_place_twice(with_one_place, said):
+    with_one_place.rank()
+    with_one_place.receive(said.revoked("p9", undertaker=ANOTHER))
+    assert places(with_one_place) == 0
+    now = with_one_place.clock.now()
+
+    def undo(project, **changes):
+        event = said.reinstated(project, sequence=10, valid_from=None, valid_to=None, **changes)
+        return lambda session: entries.follow_project(session, event, acting(now, event))
+
+    side_by_side(with_one_place, undo("p8"), undo("p9", undertaker=ANOTHER))
+    assert places(with_one_place) == 1
 
 
 def test_an_objection_upheld_under_the_bar_ends_the_entry_for_good(scoring, said):

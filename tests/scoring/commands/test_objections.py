@@ -12,6 +12,8 @@ from shared import telemetry
 NAME, CONTACT = "王伟", "wangwei@objector.example"
 END = datetime.fromisoformat("2020-10-20T00:00:00+08:00")  # publicity's last day is the 19th
 
+ANOTHER = {"uscc": "91310000MA1FL00015", "name": "另一公司"}
+
 
 @pytest.fixture
 def publicity(scoring):
@@ -193,3 +195,47 @@ def test_only_officials_read_and_decide_objections(publicity, role):
     path, body = f"objections/{objection}/decide", {"upheld": True, "reason": "mine"}
     assert publicity.post(path, body, who).status_code == 403
     assert publicity.client.get("/v1/objections").status_code == 401
+
+
+def test_an_objection_upheld_while_the_entry_waits_for_a_place_ends_it_for_good(scoring, said):
+    """Its place went to another while its undertaker was barred; the objection is decided then."""
+    scoring.publish(total_quota=1)
+    scoring.register("E1", "E2", "E3")
+    scoring.enter("p1")
+    scoring.enter("p2", undertaker=ANOTHER)
+    scoring.score_all({"p1": "90", "p2": "80"})
+    scoring.rank()
+    scoring.publicise()
+    objection = scoring.object("p1").json["id"]
+    scoring.receive(said.revoked("p8"))
+    scoring.rank()
+    scoring.receive(said.reinstated("p8", sequence=10))
+    assert (scoring.states()["p1"], scoring.entry("p1")["rank"]) == ("NOT_SELECTED", 1)
+    scoring.decide(objection, upheld=True)
+    told = scoring.events("application.not_selected")[-1]
+    assert told.subject == "p1"
+    assert told.data["reasons"] == ["an objection was upheld: the register of patents"]
+    scoring.receive(said.revoked("p9", undertaker=ANOTHER))
+    assert scoring.rank().json["slug"] == "nothing-to-do"
+
+
+def test_an_objection_upheld_after_the_place_was_lost_to_a_new_score_ends_the_entry(scoring, said):
+    scoring.publish(total_quota=1)
+    scoring.register("E1", "E2", "E3", "E4")
+    scoring.enter("p1")
+    scoring.enter("p2", undertaker=ANOTHER)
+    scoring.score_all({"p1": "90", "p2": "80"})
+    scoring.rank()
+    scoring.publicise()
+    objection = scoring.object("p1").json["id"]
+    lost = scoring.assigned("p1")[0]
+    scoring.post(f"experts/{lost}/conflicts", {"conflicts": [said.USCC]})
+    scoring.assign()
+    for code in scoring.assigned("p1"):
+        scoring.score("p1", code, dict.fromkeys(said.SCORES, "1"))
+    scoring.rank()
+    assert scoring.states() == {"p1": "NOT_SELECTED", "p2": "SHORTLISTED"}
+    scoring.decide(objection, upheld=True)
+    assert scoring.entry("p1")["reasons"] == ["an objection was upheld: the register of patents"]
+    scoring.receive(said.revoked("p9", undertaker=ANOTHER))
+    assert scoring.rank().json["slug"] == "nothing-to-do"

@@ -6,6 +6,8 @@ message that says what is wrong and what to do. Standard library only, so that r
 
 from typing import Self
 
+LONGEST_DETAIL = 4_000
+
 
 class LaurelError(Exception):
     """Something was asked that Laurel does not do; `detail` tells a person what to do next."""
@@ -15,7 +17,8 @@ class LaurelError(Exception):
 
     def __init__(self, detail: str, **extra: object) -> None:
         """`extra` members appear beside the detail in problem documents."""
-        detail = detail.encode("utf-8", "backslashreplace").decode()  # it may quote the caller
+        # It may quote the caller, at any length and with halves of characters.
+        detail = str(detail)[:LONGEST_DETAIL].encode("utf-8", "backslashreplace").decode()
         super().__init__(detail)
         self.detail = detail
         self.extra = extra

@@ -12,6 +12,12 @@ TRICKS = frozenset(
 )
 # Letters and symbols by category that show nothing: fillers of Hangul, an empty pattern of Braille.
 UNSEEN = frozenset(map(chr, (0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0)))
+# What chooses between shapes of a letter: not seen either (Unicode, Default_Ignorable).
+CHOOSERS = frozenset(
+    map(chr, (0x34F, 0x17B4, 0x17B5, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+SLASHES = "/\\\u2044\u2215\u29f5\u29f8\u29f9\uff0f\uff3c"
+BLANKS = "".join(char for char in map(chr, range(0x3001)) if unicodedata.category(char) == "Zs")
 
 
 def oddities(text: str, allowed: str = "") -> list[str]:
@@ -25,19 +31,23 @@ def says_something(text: str) -> bool:
     return any(unicodedata.category(char)[0] in "LNPS" and char not in UNSEEN for char in text)
 
 
+def _is_unseen(char: str) -> bool:
+    return char in UNSEEN or char in CHOOSERS or unicodedata.category(char) in ("Cf", "Cn", "Co")
+
+
 class Says(validate.Length):
     """So many characters: one line, or several, that hide nothing; with any, they say something."""
 
     def __init__(self, least: int, most: int, *, lines: bool = False) -> None:
         super().__init__(least, most, error=f"must have {least} to {most} characters")
-        self._allowed = "\n\r\t" if lines else ""
+        self.allowed = "\n\r\t" if lines else ""
 
     def __call__(self, value: Any) -> Any:
         """The value; raises ValidationError."""
         super().__call__(value)
         if value and not says_something(value):
             raise ValidationError("must not be blank")
-        if odd := oddities(value, self._allowed):
+        if odd := oddities(value, self.allowed):
             raise ValidationError(f"must not hold control or direction characters ({odd[0]})")
         return value
 
@@ -48,10 +58,9 @@ class Names(Says):
     def __call__(self, value: Any) -> Any:
         """The value; raises ValidationError."""
         super().__call__(value)
-        if found := next((char for char in "/\\" if char in value), None):
+        if found := next((char for char in SLASHES if char in value), None):
             raise ValidationError(f"must not hold {found}")
-        unseen = (char for char in value if char in UNSEEN or unicodedata.category(char) == "Cf")
-        if found := next(unseen, None):
+        if found := next(filter(_is_unseen, value), None):
             raise ValidationError(f"must not hold what cannot be seen (U+{ord(found):04X})")
         if not any(map(str.isalnum, value)):
             raise ValidationError("must hold a letter or a digit")
@@ -68,8 +77,9 @@ class Text(fields.String):
 
     def __init__(self, says: Says, *, validate: Any = (), **more: Any) -> None:
         super().__init__(validate=[says, *validate], **more)
+        self._blanks = BLANKS + says.allowed
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
     ) -> str:
-        return str(super()._deserialize(value, attr, data, **more)).strip()
+        return str(super()._deserialize(value, attr, data, **more)).strip(self._blanks)

@@ -66,6 +66,7 @@ class Server:
 
     def __init__(self, names: Sequence[str], settings: Settings) -> None:
         """Check everything that could be wrong before anything is started."""
+        _check_host(settings)
         self.clock = clock_from(settings.clock)
         timeout = settings.confirm_timeout_seconds
         self.broker = broker_at(settings.broker_url, confirm_timeout=timeout)
@@ -115,6 +116,14 @@ class Server:
                 raise ContainerError(f"The {name} service ended by itself: {error!r}.") from error
 
 
+def _check_host(settings: Settings) -> None:
+    if ":" in settings.http_host:
+        raise SettingError(
+            f"LAUREL_HTTP_HOST: {settings.http_host} is an IPv6 address, which the HTTP server "
+            "does not take; give an IPv4 address or a name."
+        )
+
+
 def _check_tokens(settings: Settings) -> None:
     """Raise SettingError if others could come in by a key that lies in a file of ours."""
     if not settings.jwks_url and not settings.is_local:
@@ -138,6 +147,10 @@ def _check_port(name: str, settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.http_host, settings.http_port_of(name)))
+        except socket.gaierror as error:
+            raise SettingError(
+                f"LAUREL_HTTP_HOST: {settings.http_host} is no address of this machine."
+            ) from error
         except OSError as error:
             raise SettingError(
                 f"The {name} service cannot listen: {error}. Free the port or set "

@@ -4,7 +4,6 @@ SQLite begins IMMEDIATE; inside a transaction only database work is done, becaus
 that yields while it holds SQLite's write lock would stop the whole process.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -41,7 +40,7 @@ PROBE_SECONDS = 3.0
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 BUSY_TIMEOUT_SECONDS = 10
-TOLD = re.compile(r'\n|: "')
+DATA_EXCEPTION = "22"  # the class of SQLSTATE
 
 
 class AbortedTransactionError(Exception):
@@ -179,11 +178,14 @@ def _without_values(context: ExceptionContext) -> None:
     """Keep what was to be stored out of logs and parked rows.
 
     After its first line PostgreSQL tells the refused row, or the statement with its values in it;
-    what it cannot read stands at the end of the first.
+    of a value that it cannot take, the first line tells that value.
     """
+    code = str(getattr(context.original_exception, "pgcode", ""))
     for error in (context.original_exception, context.sqlalchemy_exception):
-        if error is not None and error.args:
-            error.args = (TOLD.split(str(error.args[0]), maxsplit=1)[0], *error.args[1:])
+        if error is not None and code.startswith(DATA_EXCEPTION):
+            error.args = (f"a value cannot be taken (SQLSTATE {code})", *error.args[1:])
+        elif error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
 def _refuse_aborted(connection: Connection) -> None:

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 from werkzeug.wrappers import Request
 
-from shared.bounds import MOST_VALUES, is_bulky
+from shared.bounds import LONGEST_NAME, MAX_DEPTH, MOST_ERRORS, MOST_VALUES, is_bulky
 from shared.errors import InvalidError, LaurelError
 from shared.lines import oddities
 from shared.spine.texts import is_storable
@@ -16,7 +17,6 @@ from shared.web.problems import invalid
 from shared.web.spec import built
 
 MAX_BODY_BYTES = 1_048_576
-LONGEST_NAME = 200
 MAX_INTEGER = 2**63 - 1
 _VERSION = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
 
@@ -72,7 +72,7 @@ def _refuse_bulky(values: Mapping[str, Any], where: str) -> None:
     """Before a schema looks at each value: one that is refused costs time, too."""
     message = f"must hold at most {MOST_VALUES} values"
     if name := next((name for name, inner in values.items() if is_bulky(inner)), None):
-        raise InvalidError.at(name, message)
+        raise InvalidError.at(name[:LONGEST_NAME], message)
     if is_bulky(values):
         raise InvalidError(f"The {where} {message}.", errors=[])
 
@@ -80,7 +80,7 @@ def _refuse_bulky(values: Mapping[str, Any], where: str) -> None:
 def storable(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     """The values unchanged; raises InvalidError for text or numbers that no database can hold."""
     try:
-        errors = list(_unstorable(values, ""))
+        errors = list(islice(_unstorable(values), MOST_ERRORS))
     except RecursionError as error:
         raise InvalidError(f"The {where} is nested too deeply.", errors=[]) from error
     if errors:
@@ -109,15 +109,18 @@ def version(if_match: str | None) -> int | None:
     return int(found[1])
 
 
-def _unstorable(value: Any, field: str) -> Iterator[dict[str, str]]:
+def _unstorable(value: Any, field: str = "", depth: int = 0) -> Iterator[dict[str, str]]:
+    field = field.strip(".")[:LONGEST_NAME]
+    if depth > MAX_DEPTH:
+        raise RecursionError
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            shown = str(name).encode("utf-8", "backslashreplace").decode()
-            yield from _unstorable(name, f"{field}.{shown}".strip("."))
-            yield from _unstorable(inner, f"{field}.{shown}".strip("."))
+            shown = str(name)[:LONGEST_NAME].encode("utf-8", "backslashreplace").decode()
+            yield from _unstorable(name, f"{field}.{shown}", depth + 1)
+            yield from _unstorable(inner, f"{field}.{shown}", depth + 1)
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            yield from _unstorable(inner, f"{field}.{number}".strip("."))
+            yield from _unstorable(inner, f"{field}.{number}", depth + 1)
     elif isinstance(value, int) and abs(value) > MAX_INTEGER:
         yield {"field": field, "message": "is too large a number"}
     elif isinstance(value, str) and not is_storable(value):

@@ -2,12 +2,13 @@
 
 import threading
 import time
+from typing import Any
 
 import eventlet
 import requests
 import structlog
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, import_key
 
 from shared.errors import LaurelError
 
@@ -31,6 +32,19 @@ class IssuerAwayError(LaurelError):
 
     slug = "issuer-unavailable"
     status = 503
+
+
+def _usable(keys: Any) -> KeySet:
+    """Those keys that can be used (RFC 7517, 5): one that cannot takes no other away."""
+    found = []
+    for one in keys:
+        try:
+            found.append(import_key(dict(one)))
+        except NOTHING_TO_USE as error:
+            _log.warning("issuer-key-unusable", error=str(error)[:300])
+    if not found:
+        raise ValueError("the key set has no key that can be used")
+    return KeySet(found)
 
 
 class IssuerKeys:
@@ -64,7 +78,7 @@ class IssuerKeys:
             with eventlet.Timeout(TIMEOUT_SECONDS, TimeoutError):  # however slowly it speaks
                 answer = requests.get(self._url, timeout=TIMEOUT_SECONDS)
             answer.raise_for_status()
-            self._keys, self._is_away = KeySet.import_key_set(answer.json()), False
+            self._keys, self._is_away = _usable(answer.json()["keys"]), False
         except NOTHING_TO_USE as error:
             _log.warning("issuer-away", url=self._url, error=str(error)[:300])
             self._is_away = True

@@ -14,6 +14,10 @@ from shared.errors import LaurelError
 
 ADDRESSES = 10_000  # remembered at most; who has not come for longest is forgotten first
 IPV6_SUBSCRIBER = 64  # bits of an address that its holder does not choose
+# What proxies tell of those whose requests they pass on.
+PASSED_ON = frozenset(
+    ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
+)
 _WITH_PORT = re.compile(r"(?:\[(.+)\]|([0-9.]+))(?::[0-9]+)?")
 
 
@@ -69,9 +73,14 @@ def caller(request: Request, trusted_proxies: int) -> str:
 
 def is_near(request: Request) -> bool:
     """Whether it came from a private or loopback address, and through no proxy that says so."""
-    passed_on = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via"))
-    holder = _holder(request.remote_addr or "")
-    return holder is not None and not passed_on and ip_network(holder).is_private
+    names = [name.lower() for name, _value in request.headers]
+    passed_on = any(name in PASSED_ON or name.startswith("x-forwarded-") for name in names)
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_private) and not passed_on
 
 
 def _holder(address: str) -> str | None:

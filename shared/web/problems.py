@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
-from shared.bounds import MOST_ERRORS
+from shared.bounds import LONGEST_MESSAGE, LONGEST_NAME, MOST_ERRORS
 from shared.errors import InvalidError, LaurelError
 
 CONTENT_TYPE = "application/problem+json"
@@ -67,4 +67,4 @@ def _flatten(messages: Any, field: str) -> Any:
         for message in messages:
             yield from _flatten(message, field)
     else:
-        yield {"field": field, "message": str(messages)}
+        yield {"field": field[:LONGEST_NAME], "message": str(messages)[:LONGEST_MESSAGE]}

@@ -1,6 +1,8 @@
 """All that an `api.py` needs: `route`, `Call`, `Page`, and `ServiceApi` with the common routes."""
 
 import hmac
+import json
+from functools import cache
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -90,6 +92,13 @@ class ServiceApi(OperationsApi):
         return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
     @route("GET", "/openapi.json")
-    def show_openapi(self, session: Any, call: Call) -> dict[str, Any]:  # noqa: ARG002 - one signature
+    def show_openapi(self, session: Any, call: Call) -> Response:  # noqa: ARG002 - one signature
         """Show this API as an OpenAPI 3.1 document."""
-        return document(type(self))
+        service: Any = type(self)
+        return Response(_written(service), content_type="application/json")
+
+
+@cache
+def _written(service: type) -> str:
+    """Made once: it takes as long as many requests."""
+    return json.dumps(document(service), ensure_ascii=False)

@@ -42,7 +42,7 @@ from shared.spine.outbox import record
 from shared.workdays import china_date
 
 ACCEPTED, REJECTED = "accepted", "rejected"
-UNPROVED_KEPT = 1000
+UNPROVED_KEPT, UNPROVED_BYTES = 1000, 16_384
 
 
 def receive_message(session: Session, incoming: Incoming, context: Context) -> Message:
@@ -192,7 +192,8 @@ def _refused(
         row = _row(incoming, message, agency, now)
         row.status, row.code, row.reason = REJECTED, refusal.code, refusal.reason
         session.add(row)
-        if agency is None:
+        if agency is None:  # anybody can send it
+            row.body = incoming.body[:UNPROVED_BYTES]
             _forget_oldest(session)
     return row
 
@@ -210,7 +211,7 @@ def _sender(
 
 
 def _forget_oldest(session: Session) -> None:
-    """Keep no more than so many messages of nobody: anybody can send them."""
+    """Keep no more than so many messages of nobody."""
     table = Message
     session.flush()
     newest = select(table.receipt).where(table.agency.is_(None)).order_by(table.receipt.desc())

@@ -100,6 +100,19 @@ def test_each_check_refuses_with_its_code_and_nothing_else_changes(agency, code)
         assert session.get(Inspection, agency.inspection).stage == "NOTIFIED"
 
 
+def test_what_nobody_proved_to_have_sent_is_kept_in_part(agency):
+    body = b'{"a": ' + b"1" * 900_000 + b".5}"
+    assert agency.send(agency.incoming(body)) == (Code.UNDECODABLE, None)
+    with agency.office.session("inspection") as session:
+        (row,) = session.query(Message).filter_by(code=Code.UNDECODABLE)
+        assert row.body == body[:16_384]
+        assert len(row.reason) < 5_000
+        digest = row.digest
+    assert agency.send(agency.incoming(body)) == (Code.UNDECODABLE, None)
+    with agency.office.session("inspection") as session:
+        assert session.query(Message).filter_by(digest=digest).count() == 1
+
+
 @pytest.mark.parametrize("findings", [[{}] * 3_000, [{"key": "k" * 60, "result": 1}] * 300])
 def test_a_report_of_very_many_faults_is_refused_in_few_words(agency, findings):
     incoming = agency.incoming(agency.event(data={"findings": findings}))

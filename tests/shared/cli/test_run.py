@@ -72,6 +72,20 @@ def test_run_refuses_development_tokens_where_others_can_call(laurel, running, t
     assert last_line(done).startswith("laurel: LAUREL_HTTP_HOST: 0.0.0.0 can be called from els")
 
 
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("::1", "LAUREL_HTTP_HOST: ::1 is an IPv6 address, which the HTTP server does not take"),
+        ("nohost.invalid", "LAUREL_HTTP_HOST: nohost.invalid is no address of this machine"),
+    ],
+)
+def test_run_refuses_a_host_that_it_cannot_listen_on(laurel, running, host, words):
+    keys = {"LAUREL_JWKS_URL": "https://issuer.example/keys"}
+    done = laurel("run", **running.environ | keys, LAUREL_HTTP_HOST=host)
+    assert done.code == 1
+    assert last_line(done).startswith(f"laurel: {words}")
+
+
 def test_run_ends_cleanly_when_told_to(tmp_path_factory):
     with Installation(tmp_path_factory.mktemp("short")) as installation:
         pass

@@ -5,7 +5,8 @@ import resource
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 
 import pytest
 import requests
@@ -28,6 +29,12 @@ def installation(tmp_path_factory):
 @pytest.fixture
 def port(installation):
     return installation.settings.http_port_of("intake")
+
+
+@pytest.fixture
+def public_port(installation):
+    """Where anybody may post."""
+    return installation.settings.http_port_of("inspection")
 
 
 def call(port):
@@ -113,6 +120,96 @@ def test_a_path_with_two_slashes_is_answered_in_words(port):
     answer = said(port, b"GET //x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert b"http:" not in answer
+
+
+@pytest.mark.parametrize(
+    ("heads", "words"),
+    [
+        (b"Transfer-Encoding: chunked, identity", b"Transfer-Encoding must be chunked"),
+        (b"Transfer-Encoding: xchunked", b"Transfer-Encoding must be chunked"),
+        (b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding must be chunked"),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", b"must be chunked"),
+        (b"Transfer-Encoding: \x0bchunked", b"Transfer-Encoding must be chunked"),
+        (b"Content-Length : 40", b"no header"),
+        (b"Content-Length\r\nContent-Length: 40", b"no header"),
+    ],
+)
+def test_a_body_that_two_readers_would_end_in_two_places_is_refused(public_port, heads, words):
+    hidden = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
+    answer = said(
+        public_port,
+        b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\n" + heads + b"\r\n\r\n" + hidden,
+    )
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert words in answer
+    assert answer.count(b"HTTP/1.1 4") == 1
+    assert b"live" not in answer
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_http_1_1_needs_a_host_and_chunks_need_http_1_1(public_port, version):
+    alone = said(
+        public_port, b"GET /health/live HTTP/" + version + b"\r\nConnection: close\r\n\r\n"
+    )
+    assert alone.split(b" ")[1] == (b"400" if version == b"1.1" else b"200")
+    head = (
+        b" HTTP/"
+        + version
+        + b"\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    answer = said(public_port, b"POST /v1/agency-messages" + head + b"2\r\n{}\r\n0\r\n\r\n")
+    assert answer.split(b" ")[1] == (b"422" if version == b"1.1" else b"400")
+
+
+@pytest.mark.parametrize("length", [b"2 ", b"\t2"])
+def test_blanks_around_a_length_are_none_of_it(public_port, length):
+    head = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: "
+    assert said(public_port, head + length + b"\r\n\r\n{}").startswith(b"HTTP/1.1 422 ")
+
+
+@pytest.mark.parametrize("rest", [b"1" * 5_000, b"2;" + b"x" * 5_000, b"0\r\nT: " + b"x" * 5_000])
+def test_a_line_without_end_among_chunks_is_read_no_further(public_port, rest):
+    head = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = said(public_port, head + rest)
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"The body could not be read" in answer
+
+
+def test_who_sends_request_upon_request_keeps_nobody_waiting(installation, port):
+    """Four services share a process: what floods one must leave the others their turns."""
+    another = installation.settings.http_port_of("notification")
+    request, stop = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 1_000, threading.Event()
+    with call(port) as caller:
+
+        def flood():
+            with suppress(OSError):
+                while not stop.is_set():
+                    caller.sendall(request)
+
+        def drain():
+            with suppress(OSError):
+                while caller.recv(1 << 20):
+                    pass
+
+        threads = [threading.Thread(target=one, daemon=True) for one in (flood, drain)]
+        for thread in threads:
+            thread.start()
+        served = [is_served(another) for _ in range(20)]
+        stop.set()
+        caller.shutdown(socket.SHUT_RDWR)
+    assert served == [True] * 20
+
+
+def test_who_does_not_take_its_answers_gives_its_place_up(port):
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 60
+    with ExitStack() as callers:
+        for _ in range(CONNECTIONS + 5):
+            caller = callers.enter_context(socket.socket())
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+            caller.settimeout(SECONDS)
+            caller.connect(("127.0.0.1", port))
+            caller.sendall(request)
+        wait_until(lambda: is_served(port), SECONDS, "a place")
 
 
 @pytest.mark.parametrize("target", [b"http://a/health/live", b"HTTP://b:1/health/live?x=http://c/"])

@@ -218,6 +218,27 @@ def test_rotated_keys_are_fetched_and_the_old_ones_are_no_longer_taken(served, i
     assert served.add("c", bearer(old)).status_code == 401
 
 
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        {"kty": "EC", "crv": "BP-256", "x": "AA", "y": "AA", "kid": "w"},
+        {"kty": "OKP", "crv": "Ed25519", "x": "!", "kid": "w"},
+        {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "w"},
+        {"kty": "RSA"},
+        "no key",
+        None,
+    ],
+)
+def test_a_key_that_cannot_be_used_takes_no_other_away(served, issuer, monkeypatch, unusable):
+    monkeypatch.setattr(issuing, "REFETCH_SECONDS", 0.0)
+    old, new = (OKPKey.generate_key("Ed25519", auto_kid=True) for _ in range(2))
+    issuer.serve(old)
+    assert served.add("a", bearer(old)).status_code == 201
+    issuer.serve(old, new)
+    issuer.document["keys"].insert(0, unusable)
+    assert served.add("b", bearer(new)).status_code == 201
+
+
 def test_bad_tokens_do_not_make_us_ask_the_issuer_again_and_again(served, issuer):
     issuer.serve(KEYS["Ed25519"]())
     other = OKPKey.generate_key("Ed25519", {"kid": "other"})

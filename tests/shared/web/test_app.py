@@ -118,6 +118,10 @@ def test_methods_that_nobody_knows_make_no_metrics_of_their_own(stack):
         ("10.1.2.3", {"X-Forwarded-For": "1.2.3.4"}),
         ("10.1.2.3", {"Forwarded": "for=1.2.3.4"}),
         ("10.1.2.3", {"Via": "1.1 proxy"}),
+        ("10.1.2.3", {"X-Real-IP": "1.2.3.4"}),
+        ("10.1.2.3", {"X-Forwarded-Proto": "https"}),
+        ("127.0.0.1", {"CF-Connecting-IP": "1.2.3.4"}),
+        ("::ffff:1.2.3.4", {}),
         ("2a00::1", {}),
         ("", {}),
     ],
@@ -125,8 +129,9 @@ def test_methods_that_nobody_knows_make_no_metrics_of_their_own(stack):
 def test_without_a_token_metrics_are_for_networks_of_ours_alone(stack, peer, header):
     far = {"environ_base": {"REMOTE_ADDR": peer}, "headers": header}
     assert stack.client.get("/metrics", **far).status_code == 401
-    near = {"environ_base": {"REMOTE_ADDR": "10.1.2.3"}}
-    assert stack.client.get("/metrics", **near).status_code == 200
+    for near in ("10.1.2.3", "127.0.0.1", "::1", "fd00::7", "::ffff:10.1.2.3"):
+        environ = {"REMOTE_ADDR": near}
+        assert stack.client.get("/metrics", environ_base=environ).status_code == 200
 
 
 def test_metrics_can_be_kept_for_those_who_scrape_them(open_stack):

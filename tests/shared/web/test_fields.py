@@ -64,6 +64,14 @@ def test_a_file_s_name_is_no_path(text):
         FILENAME(text)
 
 
+@pytest.mark.parametrize("char", "\x1c\x1f\x85\u2028\u2029")
+@pytest.mark.parametrize("says", [SHORT, LONG, FILENAME])
+def test_what_ends_a_line_unseen_is_refused_also_at_the_ends(says, char):
+    for text in (f"{char}a", f"a{char}"):
+        with pytest.raises(ValidationError):
+            Text(says).deserialize(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -90,7 +98,7 @@ def test_what_joins_letters_hides_nothing_in_a_text():
 
 @pytest.mark.parametrize("says", [SHORT, TEXT, LONG])
 def test_a_text_is_kept_without_the_blanks_around_it(says):
-    assert Text(says).deserialize(" \u3000王伟 \n") == "王伟"
+    assert Text(says).deserialize(" \u3000王伟 \u00a0") == "王伟"
     with pytest.raises(ValidationError):
         Text(says).deserialize(" \n ")
 

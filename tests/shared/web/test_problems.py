@@ -64,6 +64,25 @@ def test_a_body_of_very_many_values_is_refused_before_any_is_looked_at(stack):
     assert (answer.json["detail"], answer.json["errors"]) == (f"The body {message}.", [])
 
 
+def test_what_cannot_be_kept_is_told_in_few_words_however_much_of_it_there_is(stack):
+    bad = ["\0"] * 1_500
+    for number in range(20):
+        bad = {f"{number}{'x' * 50_000}": bad}
+    answer = stack.add("a", shelf=bad)
+    assert told(answer) == (422, "invalid-input")
+    assert len(answer.json["errors"]) == 50
+    assert len(answer.data) < 30_000
+
+
+@pytest.mark.parametrize(
+    "body", [{"x" * 900_000: 1}, {"title": "a", "x" * 900_000: []}, {"x" * 900_000: [0] * 3_000}]
+)
+def test_a_name_of_any_length_is_told_by_its_beginning(stack, body):
+    answer = stack.client.post("/v1/books", json=body, headers=stack.official)
+    assert told(answer) == (422, "invalid-input")
+    assert len(answer.data) < 10_000
+
+
 def test_a_bad_query_parameter_is_named(stack):
     answer = stack.client.get("/v1/books?copies=many")
     assert told(answer) == (422, "invalid-input")

@@ -11,10 +11,11 @@ from shared.spine.broker import Delivery
 from shared.spine.entrypoints import handles
 from shared.spine.handlers import MessageHandler
 from shared.spine.inbox import handle_messages
-from shared.spine.parking.decisions import Decision, decide_one
+from shared.spine.parking.decisions import Decision, Wanted, decide, decide_one, page
 from shared.spine.patience import Patience
 from shared.spine.relay import RelayError
 from shared.spine.tables import inbox, outbox, parked, replays
+from shared.telemetry import REGISTRY
 from tests.shared.spine.conftest import Keeper, Stack
 from tests.shared.spine.rows import ago, parked_row, put
 
@@ -183,3 +184,66 @@ def test_a_row_that_waits_for_an_exchange_keeps_its_own_time_when_a_new_one_is_r
     assert rows["new"].attempts == 1
     assert (rows["tried"].attempts, rows["tried"].due_at) == (5, later)
     assert rows["tried"].error == "its own"
+
+
+def test_a_list_of_what_is_parked_holds_no_bytes(stack):
+    put(stack, "scoring", parked, parked_row(), parked_row())
+    with stack.session("scoring") as session:
+        rows = page(session, Wanted(), ["held"], after="", limit=1)
+    assert len(rows) == 1
+    assert "body" not in rows[0]._fields
+    assert rows[0].subject == "2020"
+
+
+LATER = ago(hours=-1)
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "is_due", "is_settled"),
+    [
+        (Decision.RETRY, "waiting", True, False),
+        (Decision.DISCARD, "discarded", False, True),
+        (Decision.RESTORE, "held", False, False),
+    ],
+)
+def test_a_decision_says_when_it_is_tried_and_when_it_was_settled(
+    stack, decision, state, is_due, is_settled
+):
+    """What waits for later is asked for at once; what was given up is settled until taken back."""
+    given_up = {"state": "discarded", "settled_at": LATER}
+    waiting = {"state": "waiting", "due_at": LATER}
+    put(stack, "scoring", parked, parked_row(**given_up if state == "held" else waiting))
+    with stack.session("scoring") as session:
+        assert len(decide(session, Wanted(), decision, actor="li", why="a test's own")) == 1
+    (row,) = stack.parked_rows()
+    assert row.state == state
+    assert (row.due_at is not None and row.due_at < LATER) is is_due
+    assert (row.settled_at is not None) is is_settled
+
+
+def test_what_was_handled_at_last_is_settled_and_due_no_more(stack):
+    stack.keeper.failing = {"bad"}
+    stack.publish("bad")
+    with pytest.raises(AssertionError, match="no luck"):
+        stack.settle()
+    stack.keeper.failing = set()
+    stack.make_due()
+    before = datetime.now(UTC)
+    assert stack.retry_parked() == 1
+    (row,) = stack.parked_rows()
+    assert (row.state, row.due_at) == ("handled", None)
+    assert before <= row.settled_at <= datetime.now(UTC)
+
+
+def parked_count(name):
+    labels = {"service": "scoring", "event": name, "outcome": "parked"}
+    return REGISTRY.get_sample_value("laurel_events_handled_total", labels) or 0
+
+
+def test_what_is_parked_is_counted_by_its_type(stack):
+    stack.keeper.surprises = {"bad": [broken, broken]}
+    before = parked_count("programme.published")
+    stack.publish("bad")
+    with pytest.raises(AssertionError, match="nowhere"):
+        stack.settle()
+    assert parked_count("programme.published") == before + 1

@@ -125,5 +125,13 @@ class Objection(Aggregate, Base):
     decided_by: Mapped[str | None]
 
 
+class Turn(Base):
+    """What is worked on one after another: an undertaker, or the places of a round."""
+
+    __tablename__ = "turns"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
 class Acknowledgement(AcknowledgementColumns, Base):
     """What the outlet `entry` acted on."""

@@ -61,7 +61,8 @@ class Inspectorate(Laurel):
         super().__init__(directory, environ, classes=[InspectionService])
         self.directory, self.keys = directory, {}
         self.numbers = itertools.count(10)  # of editions and projects that no test names
-        self.publish_programme(policy)
+        if policy:
+            self.publish_programme(policy)
 
     @property
     def service(self):

@@ -12,5 +12,7 @@ from shared.spine.envelope import Event
 
 def keep_programme(session: Session, event: Event, context: Context) -> None:
     """Keep the newest edition; what has fallen due until now did so under the one before."""
-    keep_due_deadlines(session, Project.programme == event.data["programme"], context)
+    programme = event.data["programme"]
+    if session.get(Programme, programme) is not None:
+        keep_due_deadlines(session, Project.programme == programme, context)
     keep(session, Programme, event)

@@ -2,13 +2,14 @@
 
 import math
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.scoring import models
 from services.scoring.commands.assignments import ask_conflicts_again
 from services.scoring.commands.decisions import tell
 from services.scoring.commands.selection import has_place, is_waiting
+from services.scoring.commands.turns import take_places, take_undertakers
 from services.scoring.rules.reasons import (
     BAR_UNDONE,
     INCOMPLETE,
@@ -32,6 +33,7 @@ def enter_application(session: Session, event: Event, context: Context) -> None:
     its recommendation ends here.
     """
     data = event.data
+    take_undertakers(session, [data["undertaker"]["uscc"]])
     if session.get(models.Entry, event.subject) is not None:
         return
     entry = _new_entry(event)
@@ -78,25 +80,28 @@ def follow_project(session: Session, event: Event, context: Context) -> None:
 
 
 def _locked(session: Session, event: Event) -> tuple[models.Entry | None, list[models.Entry]]:
-    """The project's entry, and those others that may end or go on with what became of it.
-
-    All are locked at once in the order of their ids: two revocations of one undertaker at the same
-    moment wait for each other. What is barred in the same rounds is locked with them, as a ranking
-    does: of those who may give out one place, each knows what the other gave.
-    """
+    """The project's entry, and those others that may end or go on with what became of it."""
     one = models.Entry
     known = session.get(one, event.subject)
-    parties = {who_acted(event), known.acted_by if known else None}
+    parties = {who_acted(event), *_barred_by(known)}
+    while True:
+        take_undertakers(session, parties)
+        entry = session.get(one, event.subject, with_for_update=True, populate_existing=True)
+        if parties.issuperset(_barred_by(entry)):
+            break
+        parties |= _barred_by(entry)  # it became another's act while we waited
     may_end = or_(one.state.in_(UNDECIDED), is_waiting(), one.barred_from.is_not(None))
-    theirs = and_(one.undertaker["uscc"].as_string().in_(parties - {None}), may_end)
-    rounds = select(one.programme).where(theirs, one.barred_from.is_not(None))
-    barred = and_(one.programme.in_(rounds), one.barred_from.is_not(None))
-    both = select(one).where(or_(one.project == event.subject, theirs, barred))
-    found = session.scalars(
-        both.order_by(one.project).with_for_update(of=one).execution_options(populate_existing=True)
-    ).all()
-    entry = next((row for row in found if row.project == event.subject), None)
-    return entry, [row for row in found if row.project != event.subject]
+    others = select(one).where(
+        one.undertaker["uscc"].as_string().in_(parties), one.project != event.subject, may_end
+    )
+    rounds = session.scalars(others.with_only_columns(one.programme, maintain_column_froms=True))
+    take_places(session, rounds)
+    locked = others.order_by(one.project).with_for_update()
+    return entry, list(session.scalars(locked.execution_options(populate_existing=True)))
+
+
+def _barred_by(entry: models.Entry | None) -> set[str]:
+    return {entry.acted_by} if entry and entry.acted_by else set()
 
 
 def _barring(session: Session, undertaker: str) -> str | None:

@@ -11,6 +11,7 @@ from services.scoring import models
 from services.scoring.commands.assignments import ask_conflicts_again, exact_score, scores_of
 from services.scoring.commands.decisions import tell
 from services.scoring.commands.programmes import round_of
+from services.scoring.commands.turns import take_places
 from services.scoring.rules import ranking
 from services.scoring.rules.reasons import INCOMPLETE, PLACE_FREE, publicised
 from services.scoring.rules.scores import UnscoredEntriesError, exact_mean
@@ -47,9 +48,9 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     ends here. Raises UnscoredEntriesError while any entry of the round still waits for scores.
     """
     round_ = round_of(session, programme)
+    take_places(session, [programme])
     ranked = models.Entry.state.in_((State.RECOMMENDED, State.SCORING, State.SCORED))
-    barred = models.Entry.barred_from.is_not(None)  # who goes on meanwhile asks for a place, too
-    entries = _locked(session, programme, or_(ranked, is_waiting(), barred))
+    entries = _locked(session, programme, or_(ranked, is_waiting()))
     if unscored := [e.project for e in entries if e.state == State.SCORING]:
         raise UnscoredEntriesError(
             f"{len(unscored)} entries are not scored yet, for example {unscored[0]}.",
@@ -59,8 +60,7 @@ def rank_entries(session: Session, programme: str, context: Context) -> list[mod
     again = {entry.project for entry in scored if entry.rank}
     for entry in scored:
         entry.rank = None
-    to_rank = (State.SCORED, State.NOT_SELECTED)
-    by_project = {e.project: e for e in entries if e.state in to_rank and not e.barred_from}
+    by_project = {e.project: e for e in entries if e.state in (State.SCORED, State.NOT_SELECTED)}
     candidates = [
         _candidate(entry, round_, again=entry.project in again) for entry in by_project.values()
     ]

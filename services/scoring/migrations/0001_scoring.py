@@ -113,3 +113,6 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_objections_project"), "objections", ["project"], unique=False)
+    op.create_table(
+        "turns", sa.Column("name", sa.String(), nullable=False), sa.PrimaryKeyConstraint("name")
+    )

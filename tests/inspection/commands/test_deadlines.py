@@ -7,6 +7,7 @@ import pytest
 
 from services.inspection.commands import deadlines
 from shared.testing import acting
+from tests.inspection.conftest import Inspectorate
 
 
 @pytest.fixture
@@ -212,3 +213,11 @@ def test_a_clock_that_stepped_back_since_the_draw_costs_no_report(lenient):
     lenient.clock.set(lenient.clock.now() - timedelta(seconds=2))
     assert lenient.fail(inspection)["status"] == "accepted"
     assert lenient.state(project) == "RECTIFYING"
+
+
+def test_a_round_that_is_known_late_is_kept_although_a_project_has_run_out(tmp_path):
+    with Inspectorate(tmp_path, policy=None) as office:
+        (project,) = office.designate(valid_to="2020-09-10")
+        office.publish_programme("rectify")
+        office.tick()
+        assert office.state(project) == "EXPIRED"

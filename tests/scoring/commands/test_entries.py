@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from stdnum.cn import uscc
 
 from deploy.local.process import wait_until
 from services.scoring import models
@@ -296,6 +297,74 @@ def has_waiter(scoring):
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     with scoring.session("scoring") as session:
         return session.scalar(text(f"{waiting} AND datname = current_database()")) > 0
+
+
+def of_its_own(number):
+    """An undertaker with a code of its own."""
+    first = f"91110000MA{number:07d}"
+    return {"uscc": first + uscc.calc_check_digit(first), "name": "虚构"}
+
+
+PAIRS = 20
+
+
+def meet(first, second, pairs):
+    """Each pair of events comes to two replicas at the same moment."""
+    with ThreadPoolExecutor(2) as pool:
+        for one, other in pairs:
+            both = [pool.submit(first.deliver, one), pool.submit(second.deliver, other)]
+            for done in both:
+                done.result(60)
+    for _ in range(5):  # what the database broke off is tried again
+        first.clock.set(first.clock.now() + timedelta(hours=1))
+        first.retry_parked()
+    assert first.parked() == []
+
+
+@pytest.mark.parametrize("was_revoked", [False, True])
+def test_a_recommendation_and_what_bars_or_frees_its_undertaker_meet(
+    on_postgres, replica, said, was_revoked
+):
+    on_postgres.publish()
+    theirs = [{"undertaker": of_its_own(number)} for number in range(PAIRS)]
+    if was_revoked:
+        on_postgres.receive(*(said.revoked(f"y{n}", **one) for n, one in enumerate(theirs)))
+    then = said.reinstated if was_revoked else said.revoked
+    meet(
+        on_postgres,
+        replica,
+        [(said.recommended(f"x{n}", **one), then(f"y{n}", **one)) for n, one in enumerate(theirs)],
+    )
+    states = on_postgres.states()
+    expected = "SCORING" if was_revoked else "NOT_SELECTED"
+    assert {states[f"x{n}"] for n in range(PAIRS)} == {expected}
+
+
+def test_a_revocation_for_a_former_undertaker_s_act_meets_its_reinstatement(
+    on_postgres, replica, said
+):
+    on_postgres.publish()
+    pairs = []
+    for number in range(PAIRS):
+        acted = of_its_own(number)
+        on_postgres.receive(said.recommended(f"x{number}", undertaker=acted))
+        now = on_postgres.clock.now().isoformat()
+        decision = {
+            "ground": "inspection_failed", "citation": "c", "reasons_zh": [], "reasons_en": [],
+            "rule_version": "1", "actor": "li", "inspection": None, "acted_by": acted["uscc"],
+            "decided_at": now, "effective_at": now,
+        }  # fmt: skip
+        more = {"undertaker": ANOTHER}
+        pairs.append(
+            (
+                said.revoked(f"y{number}", sequence=9, decision=decision, **more),
+                said.reinstated(f"y{number}", sequence=10, **more),
+            )
+        )
+    meet(on_postgres, replica, pairs)
+    states = on_postgres.states()
+    assert {states[f"x{number}"] for number in range(PAIRS)} == {"SCORING"}
+    assert {states[f"y{number}"] for number in range(PAIRS)} == {"DESIGNATED"}
 
 
 def places(scoring):

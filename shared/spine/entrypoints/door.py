@@ -5,23 +5,21 @@ only, and gives it up as soon as somebody else needs it.
 """
 
 import re
-from collections.abc import Callable
-from email.message import Message
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import eventlet
 import structlog
 from eventlet.greenio import shutdown_safe
-from eventlet.wsgi import ChunkReadError
 from nameko.web.server import HttpOnlyProtocol, WebServer
+
+from shared.spine.entrypoints.framing import Body, Chunks, Head, Rest, framing_fault
 
 CONNECTIONS = 200  # four services of one process stay below the usual 1,024 descriptors
 SILENCE_SECONDS = 20.0
 EXCHANGE_SECONDS = 120.0
 ACCEPT_PAUSE_SECONDS = 0.1
-LONGEST_LINE = 1_024  # of what follows a head: a chunk's size, a trailer
-LINES_A_TURN = 1_000
 ABSOLUTE = re.compile("^https?://[^/?#]*", re.IGNORECASE)
 REFUSAL = (
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
@@ -29,42 +27,6 @@ REFUSAL = (
     '{{"title": "Bad request", "status": 400, "detail": "{}"}}'
 )
 _log = structlog.get_logger(__name__)
-
-
-class Rest:
-    """The bytes after a head, as they come: others have their turn meanwhile, lines are short."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._lines = stream, 0
-
-    def read(self, size: int) -> bytes:
-        """So many bytes, unless they end."""
-        eventlet.sleep(0)
-        read: bytes = self._stream.read(size)
-        return read
-
-    def readline(self) -> bytes:
-        """One line; raises ChunkReadError for one that is none of ours to read."""
-        self._lines += 1
-        if self._lines % LINES_A_TURN == 0:
-            eventlet.sleep(0)
-        line: bytes = self._stream.readline(LONGEST_LINE + 1)
-        if len(line) > LONGEST_LINE:
-            raise ChunkReadError(f"a line has more than {LONGEST_LINE} bytes")
-        return line
-
-
-class Body:
-    """A request's body; who has sent it has earned its place."""
-
-    def __init__(self, stream: Any, came: Callable[[bool], None]) -> None:
-        self._stream, self._came = stream, came
-
-    def read(self, size: int) -> bytes:
-        """So many bytes, or all that there are."""
-        body: bytes = self._stream.read(size)
-        self._came(len(body) < size)
-        return body
 
 
 class Conversing(HttpOnlyProtocol):
@@ -86,9 +48,11 @@ class Conversing(HttpOnlyProtocol):
 
     def parse_request(self) -> bool:
         """The head: a target may be a whole URL (RFC 9112, 3.2.2); what frames a body is clear."""
+        head = Head(self.rfile)
+        self.rfile: Any = head
         if not super().parse_request():
             return False
-        if fault := framing_fault(self.headers, self.request_version):
+        if fault := head.fault or framing_fault(self.headers, self.request_version):
             self.wfile.write(REFUSAL.format(fault).encode())
             self.close_connection = True
             return False
@@ -98,12 +62,32 @@ class Conversing(HttpOnlyProtocol):
     def get_environ(self) -> dict[str, Any]:
         """The request, now that its head is read."""
         line: Any = self.rfile
-        self.rfile: Any = Rest(line)
+        self.rfile = Rest(line)
         environ: dict[str, Any] = super().get_environ()
-        self.rfile = line
-        environ["wsgi.input"] = Body(environ["wsgi.input"], self._came)
+        self.rfile, read = line, environ["eventlet.input"]
+        environ["eventlet.input"] = Chunks(
+            read.rfile,
+            read.content_length,
+            self.connection,
+            read.wfile,
+            read.wfile_line,
+            read.chunked_input,
+        )
+        environ["wsgi.input"] = Body(environ["eventlet.input"], self._came)
         environ["wsgi.input_terminated"] = True  # eventlet ends it, also when it comes in chunks
         return environ
+
+    def finish(self) -> None:
+        """Let go of the connection, however it ended: else only the collector would."""
+        try:
+            super().finish()
+        finally:
+            for stream in (self.wfile, self.rfile):
+                with suppress(OSError, ValueError):
+                    stream.close()
+
+    def log_message(self, *_words: Any) -> None:
+        """What a caller gets wrong is told to the caller."""
 
     def _came(self, is_whole: bool) -> None:
         self.server.waiting.pop(self.connection, None)
@@ -121,21 +105,6 @@ class Conversing(HttpOnlyProtocol):
 
         self.application: Any = answering
         super().handle_one_response()
-
-
-def framing_fault(head: Message, version: str) -> str | None:
-    """Why it is not clear where the request ends; two readers would see two (RFC 9112, 5 and 6)."""
-    lengths = {length.strip(" \t") for length in head.get_all("content-length", ())}
-    codings = [coding.strip(" \t").lower() for coding in head.get_all("transfer-encoding", ())]
-    if head.defects or head.get_payload():
-        return "A line of the head is no header."
-    if len(lengths) > 1 or not all(one.isascii() and one.isdecimal() for one in lengths):
-        return "Content-Length must be one number."
-    if codings and (codings != ["chunked"] or version != "HTTP/1.1"):
-        return "Transfer-Encoding must be chunked, in HTTP/1.1."
-    if version == "HTTP/1.1" and head.get("host") is None:
-        return "HTTP/1.1 needs a Host."
-    return None
 
 
 class Http(WebServer):

@@ -1,12 +1,14 @@
 """The HTTP door under callers that are slow, rude or too many, on a process that really runs."""
 
 import os
+import re
 import resource
 import socket
 import subprocess
 import sys
 import threading
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 import requests
@@ -132,6 +134,13 @@ def test_a_path_with_two_slashes_is_answered_in_words(port):
         (b"Transfer-Encoding: \x0bchunked", b"Transfer-Encoding must be chunked"),
         (b"Content-Length : 40", b"no header"),
         (b"Content-Length\r\nContent-Length: 40", b"no header"),
+        (b"X: a\rContent-Length: 40", b"no header"),
+        (b"X: a\rTransfer-Encoding: chunked", b"no header"),
+        (b"X: a\0b", b"no header"),
+        (b"X: a\r\n Content-Length: 40", b"no header"),
+        (b"From a b", b"no header"),
+        (b": 40", b"no header"),
+        (b"Host: b", b"one Host"),
     ],
 )
 def test_a_body_that_two_readers_would_end_in_two_places_is_refused(public_port, heads, words):
@@ -159,6 +168,56 @@ def test_http_1_1_needs_a_host_and_chunks_need_http_1_1(public_port, version):
     )
     answer = said(public_port, b"POST /v1/agency-messages" + head + b"2\r\n{}\r\n0\r\n\r\n")
     assert answer.split(b" ")[1] == (b"422" if version == b"1.1" else b"400")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"multipart/form-data; boundary=x",
+        b"multipart/form-data",
+        b"message/rfc822",
+        b"text/plain; a",
+    ],
+)
+def test_what_a_body_is_said_to_be_is_for_its_route_to_judge(public_port, kind):
+    head = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n"
+    answer = said(public_port, head + b"Content-Type: " + kind + b"\r\n\r\n{}")
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"undecodable" in answer
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        *(
+            size + b"\r\n{}\r\n0\r\n\r\n"
+            for size in (b"0x2", b"0_2", b"+2", b"-5", b" 2", b"", b";a")
+        ),
+        b"2\r\n{}junk\r\n0\r\n\r\n",
+        b"2\r\n{}GET /x HTTP/1.1\r\n\r\n",
+        b"2\n{}\n0\n\n",
+        b"2;a\n{}\r\n0\r\n\r\n",
+        b"2;a\rb\r\n{}\r\n0\r\n\r\n",
+        b"11111111111111111\r\n{}",
+    ],
+)
+def test_chunks_that_two_readers_would_read_in_two_ways_are_refused_and_end_it(public_port, chunks):
+    head = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = said(public_port, head + chunks + b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"The body could not be read" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_chunks_of_any_size_with_extensions_and_trailers_are_read_and_the_next_request_too(
+    public_port,
+):
+    head = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b'1;a=b\r\n{\r\n00E \r\n"specversion":\r\n6\r\n"1.0"}\r\n0;x\r\nT: u\r\n\r\n'
+    then = b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    answer = said(public_port, head + chunks + then)
+    assert re.findall(rb"HTTP/1.1 ([0-9]+)", answer) == [b"422", b"200"]
+    assert b"could not be read" not in answer
 
 
 @pytest.mark.parametrize("length", [b"2 ", b"\t2"])
@@ -198,6 +257,22 @@ def test_who_sends_request_upon_request_keeps_nobody_waiting(installation, port)
         stop.set()
         caller.shutdown(socket.SHUT_RDWR)
     assert served == [True] * 20
+
+
+def descriptors(installation):
+    return len(list(Path(f"/proc/{installation.pid}/fd").iterdir()))
+
+
+def test_who_gave_a_place_up_holds_no_descriptor(installation, public_port):
+    wait_until(lambda: is_served(public_port), SECONDS, "an answer")
+    before = descriptors(installation)
+    head = b"POST /v1/agency-messages HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{"
+    with ExitStack() as callers:
+        for _ in range(2 * CONNECTIONS):
+            callers.enter_context(call(public_port)).sendall(head)
+        bounded = before + CONNECTIONS + 20
+        wait_until(lambda: descriptors(installation) <= bounded, SECONDS, "descriptors given back")
+    wait_until(lambda: descriptors(installation) <= before + 20, SECONDS, "all of them given back")
 
 
 def test_who_does_not_take_its_answers_gives_its_place_up(port):

@@ -18,6 +18,8 @@ from shared.spine.tables import inbox, outbox, parked, replays
 from shared.telemetry import REGISTRY
 from tests.shared.spine.conftest import Keeper, Stack
 from tests.shared.spine.rows import ago, parked_row, put
+from tests.shared.spine.test_delivery import send
+from tests.shared.spine.test_poison import spoiled
 
 PROGRAMME_TIME = datetime(2020, 10, 12, 8, tzinfo=UTC)
 
@@ -247,3 +249,14 @@ def test_what_is_parked_is_counted_by_its_type(stack):
     with pytest.raises(AssertionError, match="nowhere"):
         stack.settle()
     assert parked_count("programme.published") == before + 1
+
+
+def test_an_event_that_breaks_its_schema_is_parked_as_what_it_is(stack):
+    send(stack, spoiled(subject="2020", data={"programme": 7}))
+    stack.publish("good")
+    while stack.turn():
+        pass
+    (row,) = stack.parked_rows()
+    assert (row.error, row.state, row.event_type) == ("schema", "held", "programme.published")
+    assert (row.subject, row.source) == ("2020", "intake")
+    assert stack.effects() == ["good"]

@@ -86,32 +86,65 @@ def header_of(fields):
     return base64url(json.dumps(fields).encode() if isinstance(fields, dict) else fields)
 
 
+GOOD = {"alg": "Ed25519", "kid": "k1"}
+ALGORITHM = "The algorithm must be Ed25519 or EdDSA."
+KID = "The protected header must name its key in 'kid'."
+MEMBERS = "The header members 'crit' and 'b64' are not supported."
+UNREAD = "The signature cannot be read: "
+
+
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "words"),
     [
-        {"alg": "none", "kid": "k1"},
-        {"alg": "HS256", "kid": "k1"},
-        {"alg": "Ed25519"},
-        {"alg": "Ed25519", "kid": 7},
-        {"alg": "Ed25519", "kid": ""},
-        {"alg": "Ed25519", "kid": "k1", "crit": ["b64"], "b64": False},
-        b'{"alg":"Ed25519","alg":"none","kid":"k1"}',
-        b"not json",
-        b"[]",
-        b"\xff",
+        (GOOD | {"alg": "none"}, ALGORITHM),
+        (GOOD | {"alg": "HS256"}, ALGORITHM),
+        (GOOD | {"alg": ["Ed25519"]}, ALGORITHM),
+        ({"kid": "k1"}, ALGORITHM),
+        (b"[]", ALGORITHM),
+        ({"alg": "Ed25519"}, KID),
+        (GOOD | {"kid": 7}, KID),
+        (GOOD | {"kid": ""}, KID),
+        (GOOD | {"crit": ["b64"]}, MEMBERS),
+        (GOOD | {"b64": False}, MEMBERS),
+        (b'{"alg":"Ed25519","alg":"none","kid":"k1"}', f"{UNREAD}a member stands twice"),
+        (b"not json", UNREAD),
+        (b"\xff", UNREAD),
     ],
 )
-def test_other_protected_headers_are_refused(fields):
-    with pytest.raises(SignatureError):
+def test_other_protected_headers_are_refused_with_what_is_wrong(fields, words):
+    with pytest.raises(SignatureError) as refused:
         verify(b"x", f"{header_of(fields)}..{base64url(bytes(64))}", public_part(TEST_KEY))
+    assert refused.value.detail.startswith(words)
+
+
+@pytest.mark.parametrize("length", [0, 63, 65])
+def test_a_signature_of_another_length_is_none(length):
+    with pytest.raises(SignatureError, match="An Ed25519 signature has 64 bytes"):
+        key_id_of(f"{header_of(GOOD)}..{base64url(bytes(length))}")
+
+
+def test_the_longest_header_is_read_and_a_longer_one_is_not():
+    def header(size):
+        padded = json.dumps(GOOD).encode().ljust(size)
+        return f"{base64url(padded)}..{base64url(bytes(64))}"
+
+    assert (len(header(1_434)), len(header(1_435))) == (2_000, 2_002)
+    assert key_id_of(header(1_434)) == "k1"
+    with pytest.raises(SignatureError, match="must be a detached JWS"):
+        key_id_of(header(1_435))
 
 
 @pytest.mark.parametrize(
     "header", ["", ".", "..", "a.b", "a.b.c", "a..b..c", "====..====", "x" * 3000, "é..é"]
 )
 def test_what_is_no_detached_jws_is_refused(header):
-    with pytest.raises(SignatureError):
+    with pytest.raises(SignatureError) as refused:
         verify(b"x", header, public_part(TEST_KEY))
+    told = refused.value.detail
+    whole = (
+        "The header laurel-signature must be a detached JWS: protected header, two dots, signature."
+    )
+    assert told == whole or (header.count(".") == 2 and told.startswith(UNREAD))
 
 
 def test_a_signature_has_one_spelling_only():
@@ -122,18 +155,20 @@ def test_a_signature_has_one_spelling_only():
 
 
 @pytest.mark.parametrize(
-    "jwk",
+    ("jwk", "words"),
     [
-        {},
-        {"kty": "OKP", "crv": "X25519", "x": "a"},
-        {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
-        {"kty": "EC", "crv": "Ed25519", "x": TEST_KEY["x"]},
-        {"kty": "OKP", "crv": "Ed25519", "x": None},
+        ({}, "The key is no Ed25519 JWK: 'kty'"),
+        ({"kty": "OKP", "crv": "X25519", "x": "a"}, "The key must be a JWK with kty OKP and crv"),
+        ({"kty": "EC", "crv": "Ed25519", "x": TEST_KEY["x"]}, "The key must be a JWK with kty OKP"),
+        ({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}, "The key is"),
+        ({"kty": "OKP", "crv": "Ed25519", "x": "CQkJ"}, "The key is no Ed25519 JWK: "),
+        ({"kty": "OKP", "crv": "Ed25519", "x": None}, "The key is no Ed25519 JWK: "),
     ],
 )
-def test_what_is_no_ed25519_key_is_refused(jwk):
-    with pytest.raises(SignatureError):
+def test_what_is_no_ed25519_key_is_refused_with_why(jwk, words):
+    with pytest.raises(SignatureError) as refused:
         verify(b"x", sign(b"x", TEST_KEY, "k1"), jwk)
+    assert refused.value.detail.startswith(words)
 
 
 def test_the_public_part_holds_no_secret():

@@ -20,6 +20,7 @@ from shared.project import State
 from shared.revocations import AcknowledgementColumns
 from shared.spine.outbox import Aggregate
 from shared.spine.tables import COLUMN_TYPES
+from shared.turns import TurnColumns
 
 
 class Base(DeclarativeBase):
@@ -160,6 +161,10 @@ class RevocationBar(Base):
 
 class Acknowledgement(AcknowledgementColumns, Base):
     """What the outlet `bar` acted on."""
+
+
+class Turn(TurnColumns, Base):
+    """The register of units, with their places in every round."""
 
 
 class Report(Aggregate, Base):

@@ -11,6 +11,7 @@ from shared.project import State
 from shared.revocations import AcknowledgementColumns
 from shared.spine.outbox import Aggregate
 from shared.spine.tables import COLUMN_TYPES
+from shared.turns import TurnColumns
 
 
 class Base(DeclarativeBase):
@@ -125,12 +126,8 @@ class Objection(Aggregate, Base):
     decided_by: Mapped[str | None]
 
 
-class Turn(Base):
-    """What is worked on one after another: an undertaker, or the places of a round."""
-
-    __tablename__ = "turns"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
+class Turn(TurnColumns, Base):
+    """An undertaker, or the places of a round."""
 
 
 class Acknowledgement(AcknowledgementColumns, Base):

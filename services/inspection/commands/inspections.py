@@ -68,16 +68,19 @@ def void_inspection(
 def void_in_conflict(session: Session, which: ColumnElement[bool], context: Context) -> None:
     """Void those open inspections whose inspectors may not inspect; a task tells an official.
 
-    A conflict can arise after the directories were frozen, and after the draw.
+    A conflict can arise after the directories were frozen, and after the draw. The inspectors are
+    ours before the inspections: who declares one meanwhile waits, or has been waited for.
     """
     of_project = Project.project == Inspection.project
     drawn = select(Inspection, Project).join(Project, of_project).where(which)
     still_open = drawn.where(Inspection.stage.in_(states.OPEN)).order_by(Inspection.inspection)
-    found = session.execute(still_open).all()
-    codes = {code for inspection, _project in found for code in inspection.inspectors}
+    teams = still_open.with_only_columns(Inspection.inspectors, maintain_column_froms=True)
+    codes = {code for team in session.scalars(teams) for code in team}
     known = select(Inspector).where(Inspector.code.in_(codes)).order_by(Inspector.code)
-    inspectors = session.scalars(known).all()
-    for inspection, project in found:
+    fresh = {"populate_existing": True}
+    inspectors = session.scalars(known.with_for_update(read=True), execution_options=fresh).all()
+    ours = still_open.with_for_update(of=Inspection)
+    for inspection, project in session.execute(ours, execution_options=fresh).all():
         parties = {project.undertaker["uscc"], project.unit}
         for inspector in inspectors:
             is_drawn = inspector.code in inspection.inspectors

@@ -22,6 +22,7 @@ from services.inspection.commands.message_checks import (
 from services.inspection.commands.projects import policy_of
 from services.inspection.models.agencies import Agency, Message
 from services.inspection.models.inspections import Inspection
+from services.inspection.models.projects import Project
 from services.inspection.rules import reports
 from services.inspection.rules.receipts import UNPROVED, Code
 from services.inspection.rules.reports import disagreements
@@ -118,6 +119,9 @@ def _taken(
 
 
 def _assigned(session: Session, message: AgencyMessage) -> Inspection:
+    """The inspection, ours after its project: decisions about a project take them in that order."""
+    drawn = select(Inspection.project).where(Inspection.inspection == message.inspection)
+    session.get(Project, session.scalar(drawn) or "", with_for_update=True)
     inspection = session.get(Inspection, message.inspection, with_for_update=True)
     if inspection is None:
         raise Rejected(Code.UNKNOWN_INSPECTION, f"No inspection {message.inspection!r}.")

@@ -83,6 +83,9 @@ def draw_plan(
     plan = locked(session, Plan, plan_id)
     _check_draw(plan, secrets, context.now)
     keep_due_deadlines(session, Project.programme == plan.programme, context)
+    targets = Project.project.in_([target["id"] for target in plan.targets])
+    ours = select(Project).where(targets).order_by(Project.project).with_for_update()
+    session.scalars(ours, execution_options={"populate_existing": True}).all()
     gone = _withdrawn(session, plan)
     transcript = draws.draw(
         _announced(plan), plan.targets, plan.inspectors, secrets, public_value, withdrawn=gone

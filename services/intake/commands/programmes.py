@@ -15,8 +15,10 @@ from shared.programme.schema import UNIT_KINDS
 from shared.programme.values import Programme
 from shared.spine.context import Context
 from shared.spine.outbox import record
+from shared.turns import take_turns
 
 UNITS_FILE = Path(__file__).parents[1] / "data" / "recommending_units.csv"
+PLACES = "places"  # a new unit and a new round must each see the other
 REGION_EDITION = "GB/T 2260-2007"
 
 
@@ -25,6 +27,7 @@ def publish_programme(
 ) -> models.Programme:
     """Put a definition into force as the round's next edition, with the units' places in it."""
     programme = parse(definition)
+    take_turns(session, models.Turn, [PLACES])
     row = session.get(models.Programme, programme.id, with_for_update=True)
     if row is None:
         row = models.Programme(id=programme.id, edition=0, rule_versions={})
@@ -44,6 +47,7 @@ def publish_programme(
 def register_unit(session: Session, code: str, values: dict[str, Any]) -> models.RecommendingUnit:
     """Enter a unit in the register, or change its entry; its places follow its kind."""
     rules.check_unit_code(code)
+    take_turns(session, models.Turn, [PLACES])
     unit = session.get(models.RecommendingUnit, code) or models.RecommendingUnit(code=code)
     for name, value in values.items():
         setattr(unit, name, value)

@@ -138,3 +138,6 @@ def upgrade():
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("project", "number"),
     )
+    op.create_table(
+        "turns", sa.Column("name", sa.String(), nullable=False), sa.PrimaryKeyConstraint("name")
+    )

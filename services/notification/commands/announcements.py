@@ -68,7 +68,8 @@ def _receivers(session: Session, event: Event) -> Sequence[Subscriber]:
         Subscriber.scope.in_(scopes_of(project.id, event.data["unit"])),
         Subscriber.ended_at.is_(None),
     )
-    everyone = session.scalars(scoped.order_by(Subscriber.id))
+    # Who ends meanwhile waits, and gives up what was queued; who has ended gets nothing.
+    everyone = session.scalars(scoped.order_by(Subscriber.id).with_for_update(read=True))
     return [subscriber for subscriber in everyone if event.type in subscriber.event_types]
 
 

@@ -109,8 +109,10 @@ def give_up(session: Session, delivery: Delivery, code: str, context: Context) -
 
 def retry_delivery(session: Session, delivery_id: str) -> Delivery:
     """Have a delivery attempted once more at once; a delivered one is refused."""
+    whose = session.scalar(select(Delivery.subscriber).where(Delivery.id == delivery_id))
+    subscriber = session.get(Subscriber, whose or "", with_for_update=True)  # first, as who ends it
     delivery = locked(session, Delivery, delivery_id)
-    if session.get_one(Subscriber, delivery.subscriber).ended_at is not None:
+    if subscriber is None or subscriber.ended_at is not None:
         raise IllegalTransitionError(
             f"The subscriber {delivery.subscriber} has ended; add a new one and it gets what comes."
         )

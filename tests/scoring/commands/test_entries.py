@@ -7,15 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 from stdnum.cn import uscc
 
-from deploy.local.process import wait_until
 from services.scoring import models
 from services.scoring.commands import entries
 from services.scoring.commands.selection import NothingToPublishError, rank_entries
 from shared.testing import acting
 from tests.scoring.conftest import Scoring
+from tests.side_by_side import side_by_side
 
 ANOTHER = {"uscc": "91310000MA1FL00015", "name": "另一公司"}
 
@@ -277,26 +276,8 @@ def with_one_place(on_postgres, said):
     return on_postgres
 
 
-def side_by_side(scoring, first, second):
-    """The second begins while the first has done its work and is not committed yet."""
-
-    def act():
-        with scoring.session("scoring") as session:
-            second(session)
-
-    with ThreadPoolExecutor() as pool:
-        with scoring.session("scoring") as session:
-            first(session)
-            session.flush()
-            other = pool.submit(act)
-            wait_until(lambda: other.done() or has_waiter(scoring), 60, "the second to wait")
-        other.result(60)
-
-
-def has_waiter(scoring):
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    with scoring.session("scoring") as session:
-        return session.scalar(text(f"{waiting} AND datname = current_database()")) > 0
+def database_of(scoring):
+    return scoring.runtime("scoring").database
 
 
 def of_its_own(number):
@@ -384,7 +365,7 @@ def test_a_ranking_and_a_bar_undone_at_once_give_no_place_twice(with_one_place, 
     def undo(session):
         entries.follow_project(session, undone, acting(now, undone))
 
-    side_by_side(with_one_place, *((rank, undo) if rank_first else (undo, rank)))
+    side_by_side(database_of(with_one_place), *((rank, undo) if rank_first else (undo, rank)))
     assert places(with_one_place) == 1
 
 
@@ -398,7 +379,7 @@ def test_two_bars_undone_at_once_give_no_place_twice(with_one_place, said):
         event = said.reinstated(project, sequence=10, valid_from=None, valid_to=None, **changes)
         return lambda session: entries.follow_project(session, event, acting(now, event))
 
-    side_by_side(with_one_place, undo("p8"), undo("p9", undertaker=ANOTHER))
+    side_by_side(database_of(with_one_place), undo("p8"), undo("p9", undertaker=ANOTHER))
     assert places(with_one_place) == 1
 
 

@@ -85,6 +85,7 @@ def test_one_row_that_the_broker_refuses_is_found_and_backs_off_alone(real_stack
 
 
 def test_a_row_larger_than_the_broker_takes_holds_up_no_other(real_stack, private_broker):
+    real_stack.deafen()  # a consumer that nobody asks answers no heartbeat, and this can take long
     limit = private_broker.control("eval", "application:get_env(rabbit, max_message_size).")
     private_broker.control("eval", "application:set_env(rabbit, max_message_size, 100000).")
     try:
@@ -97,6 +98,7 @@ def test_a_row_larger_than_the_broker_takes_holds_up_no_other(real_stack, privat
         size = "".join(c for c in limit if c.isdigit())
         private_broker.control("eval", f"application:set_env(rabbit, max_message_size, {size}).")
     assert "PRECONDITION_FAILED" in refused(real_stack)["large"].error
+    real_stack.listen()
     real_stack.settle()
     assert real_stack.effects() == ["first", "last"]
 

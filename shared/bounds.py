@@ -6,7 +6,6 @@ from typing import Any
 MOST_VALUES = 2_000
 MOST_ERRORS = 50  # of one answer; who has more mends these first
 LONGEST_NAME, LONGEST_MESSAGE = 200, 1_000  # of a field and a fault, as an error tells them
-MAX_DEPTH = 32
 
 
 def is_bulky(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from shared.lines import SHORT, TEXT, Says, Text
-from shared.programme.values import IMMEDIATE, RECTIFY, UNIT_CODE, plain
+from shared.programme.values import IMMEDIATE, RECTIFY, UNIT_CODE
 
 UNIT_KINDS = ("province", "planning_city", "corps", "central_enterprise")
 COUNT = validate.Range(1, 100_000, error="must be from 1 to 100000")
@@ -65,6 +65,11 @@ def _unit(value: str) -> None:
     is_code = UNIT_CODE.fullmatch(value) and not meant
     if not (value in UNIT_KINDS or is_code):
         raise ValidationError(f"must be {', '.join(UNIT_KINDS)} or the code of a unit")
+
+
+def _bare(key: str) -> str:
+    """A key without what is easily mistyped: two keys that are plainly one are too alike."""
+    return "".join(filter(str.isalnum, key.casefold()))
 
 
 def _repeated(items: Sequence[Mapping[str, Any]], name: str) -> dict[int, Any]:
@@ -149,9 +154,9 @@ class _Inspection(Schema):
         for name in ("hard_gates", "finding_keys"):
             if twice := sorted({key for key in data[name] if data[name].count(key) > 1}):
                 raise ValidationError(f"names twice: {', '.join(twice)}", name)
-        gates = {plain(key): key for key in data["hard_gates"]}
+        gates = {_bare(key): key for key in data["hard_gates"]}
         for key in data["finding_keys"]:
-            if (gate := gates.get(plain(key), key)) != key:
+            if (gate := gates.get(_bare(key), key)) != key:
                 raise ValidationError(f"{key} is almost the hard gate {gate}", "finding_keys")
         if strange := sorted(
             data["key_names"].keys() - {*data["hard_gates"], *data["finding_keys"]}

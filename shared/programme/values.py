@@ -32,11 +32,6 @@ class Criterion:
     maximum: Decimal
 
 
-def plain(key: str) -> str:
-    """A key without what is easily mistyped: two keys that are plainly one are too alike."""
-    return "".join(filter(str.isalnum, key.casefold()))
-
-
 @dataclass(frozen=True)
 class InspectionPolicy:
     """How inspections are judged; scores are points of 100, rates are per cent.

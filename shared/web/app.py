@@ -28,7 +28,7 @@ from shared.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web import browsers, incoming
 from shared.web.access import Gate
 from shared.web.idempotency import Once
-from shared.web.limits import Limit, caller, is_near
+from shared.web.limits import Limit, caller
 from shared.web.paging import Page, page_request
 from shared.web.problems import ChangedMeanwhileError, DatabaseUnavailableError
 from shared.web.spec import PUBLIC, Call, Route, built, routes_of
@@ -92,7 +92,7 @@ class WebApp:
         trace = traceparent_of(request.headers.get("traceparent"))
         context = Context(actor, self._runtime.clock.now(), traceparent=trace)
         call = Call(path=path, context=context)
-        call.headers, call.is_near = dict(request.headers), is_near(request)
+        call.headers, call.address = dict(request.headers), request.remote_addr or ""
         call.raw = incoming.read_body(request)
         arguments = request.args.to_dict()
         if spec.browser:

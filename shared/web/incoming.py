@@ -9,9 +9,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 from werkzeug.wrappers import Request
 
-from shared.bounds import LONGEST_NAME, MAX_DEPTH, MOST_ERRORS, MOST_VALUES, is_bulky
+from shared.bounds import LONGEST_NAME, MOST_ERRORS, MOST_VALUES, is_bulky
 from shared.errors import InvalidError, LaurelError
 from shared.lines import oddities
+from shared.spine.envelope import MAX_DEPTH
 from shared.spine.texts import is_storable
 from shared.web.problems import invalid
 from shared.web.spec import built
@@ -70,11 +71,12 @@ def load(schema: type[Schema], values: Mapping[str, Any], where: str) -> dict[st
 
 def _refuse_bulky(values: Mapping[str, Any], where: str) -> None:
     """Before a schema looks at each value: one that is refused costs time, too."""
+    if not is_bulky(values):
+        return
     message = f"must hold at most {MOST_VALUES} values"
     if name := next((name for name, inner in values.items() if is_bulky(inner)), None):
         raise InvalidError.at(name[:LONGEST_NAME], message)
-    if is_bulky(values):
-        raise InvalidError(f"The {where} {message}.", errors=[])
+    raise InvalidError(f"The {where} {message}.", errors=[])
 
 
 def storable(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:

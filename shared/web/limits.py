@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 from math import ceil
 
@@ -71,15 +71,15 @@ def caller(request: Request, trusted_proxies: int) -> str:
     return (known and _holder(told[-trusted_proxies])) or _holder(request.remote_addr or "") or ""
 
 
-def is_near(request: Request) -> bool:
+def is_near(address: str, headers: Iterable[str]) -> bool:
     """Whether it came from a private or loopback address, and through no proxy that says so."""
-    names = [name.lower() for name, _value in request.headers]
+    names = map(str.lower, headers)
     passed_on = any(name in PASSED_ON or name.startswith("x-forwarded-") for name in names)
     try:
-        address = ip_address(request.remote_addr or "")
+        parsed = ip_address(address)
     except ValueError:
         return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
+    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
     return bool(mapped.is_private) and not passed_on
 
 

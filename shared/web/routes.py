@@ -13,6 +13,7 @@ from shared.runtime import Runtime
 from shared.spine import migrate
 from shared.telemetry import REGISTRY
 from shared.web.app import WebApp
+from shared.web.limits import is_near
 from shared.web.openapi import document
 from shared.web.operations import OperationsApi
 from shared.web.operations.page import is_page, refusal
@@ -87,8 +88,11 @@ class ServiceApi(OperationsApi):
         sent = call.headers.get("Authorization", "")
         if token and not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
             raise UnauthenticatedError("Send LAUREL_METRICS_TOKEN as the bearer token.")
-        if not token and not call.is_near:
-            raise UnauthenticatedError("Set LAUREL_METRICS_TOKEN, and send it as the bearer token.")
+        if not token and not is_near(call.address, call.headers):
+            raise UnauthenticatedError(
+                "From outside private networks this needs LAUREL_METRICS_TOKEN to be set, and sent "
+                "as the bearer token."
+            )
         return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
     @route("GET", "/openapi.json")

@@ -53,7 +53,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
     if_match: int | None = None
-    is_near: bool = False  # comes from a network of ours, and straight
+    address: str = ""  # of whoever is connected to us: a caller, or a proxy
 
     @property
     def actor(self) -> Actor:

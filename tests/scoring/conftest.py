@@ -20,6 +20,7 @@ from shared.testing import Laurel
 
 NOW = datetime(2020, 10, 12, 1, tzinfo=UTC)
 USCC = "91350100M000100Y43"
+ANOTHER = {"uscc": "91310000MA1FL00015", "name": "另一公司"}
 DATA = Path(__file__).parents[2] / "services/intake/data/programme-2020.yaml"
 DEFINITION = read_programme(DATA.read_text())
 EVIDENCE = [{"description": "a patent", "sha256": hashlib.sha256(b"patent").hexdigest()}]
@@ -89,11 +90,12 @@ class Scoring(Laurel):
                 answer = self.score(project, code, dict.fromkeys(SCORES, given))
                 assert answer.status_code == 200, answer.text
 
-    def shortlist(self, points, **changes):
-        """A whole round up to the ranking: experts, entries, scores."""
+    def shortlist(self, points, others=(), **changes):
+        """A whole round up to the ranking: experts, entries (`others` are of ANOTHER), scores."""
         self.publish(**changes)
         self.register("E1", "E2", "E3")
-        self.enter(*points)
+        for name in points:
+            self.enter(name, **{"undertaker": ANOTHER} if name in others else {})
         self.score_all(points)
         return self.rank()
 

@@ -59,8 +59,10 @@ def check_url(url: str, networks: Networks) -> None:
         host, port = (parts.hostname or "").encode("idna").decode(), parts.port
     except ValueError as error:
         raise _bad_url("is no URL") from error
-    if parts.scheme not in {"http", "https"} or not host or port == 0:
+    if parts.scheme not in {"http", "https"} or not host:
         raise _bad_url("must begin with https:// and name a host")
+    if port == 0:
+        raise _bad_url("must name a port that can be connected to, or none")
     if "@" in parts.netloc or not url.isprintable() or " " in url:
         raise _bad_url("must not hold credentials, spaces or control characters")
     address = _address(host)

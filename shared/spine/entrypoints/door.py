@@ -1,7 +1,7 @@
 """The HTTP door: nameko's web server, made to stay open whatever its callers do.
 
-A caller that says nothing, or half a request a byte at a time, keeps a place for a bounded time
-only, and gives it up as soon as somebody else needs it.
+A caller that says nothing, sends half a request a byte at a time, or does not take its answer keeps
+a place for a bounded time only, and gives it up as soon as somebody else needs it.
 """
 
 import re
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Conversing(HttpOnlyProtocol):
-    """One connection; the server knows it as waiting until a request has come whole."""
+    """One connection; the server knows it as waiting but from a whole request to its answer."""
 
     def handle_one_request(self) -> None:
         """From the wait for a request to the last byte of its answer.

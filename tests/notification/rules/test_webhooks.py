@@ -144,7 +144,7 @@ def test_an_address_that_only_resolvers_understand_is_refused(host):
         ("https://fund.example:99999/", "is no URL"),
         ("https://[::1/", "is no URL"),
         ("https://a..b/", "is no URL"),
-        ("https://a.example:0/", "must begin with https:// and name a host"),
+        ("https://a.example:0/", "must name a port that can be connected to, or none"),
         (f"https://{'a' * 64}.example/", "is no URL"),
     ],
 )

@@ -13,10 +13,8 @@ from services.scoring import models
 from services.scoring.commands import entries
 from services.scoring.commands.selection import NothingToPublishError, rank_entries
 from shared.testing import acting
-from tests.scoring.conftest import Scoring
+from tests.scoring.conftest import ANOTHER, Scoring
 from tests.side_by_side import side_by_side
-
-ANOTHER = {"uscc": "91310000MA1FL00015", "name": "另一公司"}
 
 
 def acknowledged(scoring):
@@ -174,12 +172,7 @@ def test_two_bars_are_both_undone_before_anything_goes_on(scoring, said):
 
 
 def test_a_place_that_went_to_another_meanwhile_stays_there(scoring, said):
-    scoring.publish(total_quota=1)
-    scoring.register("E1", "E2", "E3")
-    scoring.enter("p1")
-    scoring.enter("p2", undertaker=ANOTHER)
-    scoring.score_all({"p1": "90", "p2": "80"})
-    scoring.rank()
+    scoring.shortlist({"p1": "90", "p2": "80"}, others=("p2",), total_quota=1)
     scoring.receive(said.revoked("p9"))
     scoring.rank()
     assert (scoring.states()["p1"], scoring.states()["p2"]) == ("NOT_SELECTED", "SHORTLISTED")
@@ -194,13 +187,7 @@ def test_a_place_that_went_to_another_meanwhile_stays_there(scoring, said):
 
 
 def test_who_waits_for_a_place_gets_none_under_the_bar(scoring, said):
-    scoring.publish(total_quota=1)
-    scoring.register("E1", "E2", "E3")
-    scoring.enter("p1", undertaker=ANOTHER)
-    scoring.enter("p2")
-    scoring.enter("p3", undertaker=ANOTHER)
-    scoring.score_all({"p1": "90", "p2": "80", "p3": "70"})
-    scoring.rank()
+    scoring.shortlist({"p1": "90", "p2": "80", "p3": "70"}, others=("p1", "p3"), total_quota=1)
     scoring.receive(said.revoked("p9"))
     assert scoring.entry("p2")["reasons"] == [
         "the undertaker is barred because project p9 was revoked"
@@ -266,12 +253,7 @@ def test_what_became_of_a_project_ends_the_same_in_any_order(tmp_path, said):
 @pytest.fixture
 def with_one_place(on_postgres, said):
     """One place, given to nobody: p1, barred by p8, had it, and p2 waits for it."""
-    on_postgres.publish(total_quota=1)
-    on_postgres.register("E1", "E2", "E3")
-    on_postgres.enter("p1")
-    on_postgres.enter("p2", undertaker=ANOTHER)
-    on_postgres.score_all({"p1": "90", "p2": "80"})
-    on_postgres.rank()
+    on_postgres.shortlist({"p1": "90", "p2": "80"}, others=("p2",), total_quota=1)
     on_postgres.receive(said.revoked("p8"))
     return on_postgres
 

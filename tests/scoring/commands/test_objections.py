@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from shared import telemetry
+from tests.scoring.conftest import ANOTHER
 
 NAME, CONTACT = "王伟", "wangwei@objector.example"
 END = datetime.fromisoformat("2020-10-20T00:00:00+08:00")  # publicity's last day is the 19th
-
-ANOTHER = {"uscc": "91310000MA1FL00015", "name": "另一公司"}
 
 
 @pytest.fixture
@@ -199,12 +198,7 @@ def test_only_officials_read_and_decide_objections(publicity, role):
 
 def test_an_objection_upheld_while_the_entry_waits_for_a_place_ends_it_for_good(scoring, said):
     """Its place went to another while its undertaker was barred; the objection is decided then."""
-    scoring.publish(total_quota=1)
-    scoring.register("E1", "E2", "E3")
-    scoring.enter("p1")
-    scoring.enter("p2", undertaker=ANOTHER)
-    scoring.score_all({"p1": "90", "p2": "80"})
-    scoring.rank()
+    scoring.shortlist({"p1": "90", "p2": "80"}, others=("p2",), total_quota=1)
     scoring.publicise()
     objection = scoring.object("p1").json["id"]
     scoring.receive(said.revoked("p8"))
@@ -220,12 +214,8 @@ def test_an_objection_upheld_while_the_entry_waits_for_a_place_ends_it_for_good(
 
 
 def test_an_objection_upheld_after_the_place_was_lost_to_a_new_score_ends_the_entry(scoring, said):
-    scoring.publish(total_quota=1)
-    scoring.register("E1", "E2", "E3", "E4")
-    scoring.enter("p1")
-    scoring.enter("p2", undertaker=ANOTHER)
-    scoring.score_all({"p1": "90", "p2": "80"})
-    scoring.rank()
+    scoring.shortlist({"p1": "90", "p2": "80"}, others=("p2",), total_quota=1)
+    scoring.register("E4")
     scoring.publicise()
     objection = scoring.object("p1").json["id"]
     lost = scoring.assigned("p1")[0]
